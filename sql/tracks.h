@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tracked mails: made, read, listed, changed, deleted. Each changing function
+ * is one transaction of its own and keeps search words, recipients and rollups
+ * true in it.
+ */
+#ifndef MAILTRACK_TRACKS_H
+#define MAILTRACK_TRACKS_H
+
+#include <apr_tables.h>
+
+#include "address.h"
+#include "store.h"
+
+/** tracked_emails.seen: what is known of a mail. */
+#define TRACK_UNSEEN   0        /* no open seen */
+#define TRACK_POSSIBLE 1        /* cannot tell: only possible hits */
+#define TRACK_OPENED   2        /* a hit that counts */
+
+/** Column limits, in characters. */
+#define TRACK_SUBJECT_MAX 998   /* RFC 5322 line */
+#define TRACK_NOTES_MAX   10000
+#define TRACK_GROUP_MAX   255
+#define TRACK_KEY_MAX     255   /* idempotency key */
+
+/** A mail as read. Times in microseconds; STORE_NULL where there is none. */
+typedef struct track_t {
+    apr_int64_t id;             /* joins only; never leaves the process */
+    const char *public_id;
+    apr_int64_t created_at;
+    apr_int64_t updated_at;
+    apr_int64_t created_by;     /* users.id or STORE_NULL */
+    const char *recipient;      /* all recipients, as people write them */
+    const char *subject;
+    const char *notes;
+    const char *message_group_id;       /* NULL: none */
+    int pinned;
+    apr_int64_t open_count;     /* every hit */
+    apr_int64_t real_open_count;
+    apr_int64_t possible_count;
+    apr_int64_t first_open_at;  /* of the hits that count */
+    apr_int64_t last_open_at;
+    apr_int64_t last_hit_at;
+    int seen;                   /* TRACK_* */
+    apr_array_header_t *recipients;     /* address_t; in the mail's order */
+} track_t;
+
+/** A mail to be made. Texts are valid UTF-8 within the limits above. */
+typedef struct track_new_t {
+    const char *public_id;      /* lower-case UUID, made by the caller */
+    apr_time_t created_at;
+    apr_int64_t created_by;     /* or STORE_NULL */
+    const apr_array_header_t *recipients;       /* address_t, one or more */
+    const char *subject;
+    const char *notes;
+    const char *message_group_id;       /* or NULL */
+    int pinned;
+    const char *idempotency_key;        /* actor and key; NULL: none */
+    const char *request_hash;   /* hex SHA-256 of what was asked */
+} track_new_t;
+
+/** A change; NULL and -1 leave as it is. */
+typedef struct track_change_t {
+    const apr_array_header_t *recipients;
+    const char *subject;
+    const char *notes;
+    int pinned;
+} track_change_t;
+
+/** Which mails a list shows. */
+typedef struct track_filter_t {
+    const char *search;         /* words; NULL: all */
+    const char *recipient;      /* whole address; NULL: all */
+    const char *group;          /* message_group_id; NULL: all */
+    int seen;                   /* TRACK_* or -1 */
+    int pinned;                 /* 1, 0 or -1 */
+    apr_int64_t created_by;     /* users.id or STORE_NULL */
+    apr_int64_t since;          /* created_at >= ; or STORE_NULL */
+    apr_int64_t until;          /* created_at < ; or STORE_NULL */
+    const char *cursor;         /* from the page before; NULL: first page */
+    int limit;
+} track_filter_t;
+
+/**
+ * Make a mail. APR_EEXIST: that idempotency key made *out earlier, from the
+ * same request (a replay). STORE_ECONFLICT: from another request.
+ * @param node whose rollup rows are written
+ */
+apr_status_t tracks_create(track_t **out, store_t *store,
+                           const track_new_t *in, const char *node,
+                           apr_pool_t *pool);
+
+/** APR_NOTFOUND: no such mail. public_id must be lower-case. */
+apr_status_t tracks_get(track_t **out, store_t *store, const char *public_id,
+                        apr_pool_t *pool);
+
+/**
+ * A page, newest first. @param next cursor of the next page, or NULL.
+ * APR_EINVAL: the cursor is none of ours.
+ */
+apr_status_t tracks_list(apr_array_header_t **out /* track_t */,
+                         const char **next, store_t *store,
+                         const track_filter_t *filter, apr_pool_t *pool);
+
+/** Those mails that were made or changed at or after a time, oldest change
+ * first, for /api/changes. */
+apr_status_t tracks_changed(apr_array_header_t **out, store_t *store,
+                            apr_int64_t since, int limit, apr_pool_t *pool);
+
+apr_status_t tracks_update(track_t **out, store_t *store,
+                           const char *public_id,
+                           const track_change_t *change, apr_time_t now,
+                           apr_pool_t *pool);
+
+/** Delete a mail, its opens and its share of every counter and rollup. */
+apr_status_t tracks_delete(store_t *store, const char *public_id,
+                           const char *node, apr_pool_t *pool);
+
+/** The same inside the caller's transaction, by integer key. */
+apr_status_t tracks_delete_in(store_t *store, apr_int64_t id,
+                              const char *node, apr_pool_t *pool);
+
+#endif
