@@ -207,7 +207,7 @@ static apr_status_t prepare(statement_t **out, store_t *store,
     return APR_SUCCESS;
 }
 
-static apr_status_t bind(store_t *store, statement_t *st,
+static apr_status_t bind_all(store_t *store, statement_t *st,
                          const store_arg_t *args, int count)
 {
     int code = SQLITE_OK;
@@ -242,7 +242,7 @@ static apr_status_t sqlite_query(store_rows_t **rows, store_t *store,
 
     *rows = NULL;
     if (rv == APR_SUCCESS) {
-        rv = bind(store, st, args, count);
+        rv = bind_all(store, st, args, count);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -296,7 +296,7 @@ static apr_status_t sqlite_exec(store_t *store, apr_int64_t *affected,
 
     rv = prepare(&st, store, sql);
     if (rv == APR_SUCCESS) {
-        rv = bind(store, st, args, count);
+        rv = bind_all(store, st, args, count);
     }
     if (rv != APR_SUCCESS) {
         return rv;

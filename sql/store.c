@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include <apr_file_info.h>
 #include <apr_strings.h>
 
 #include "engine.h"
