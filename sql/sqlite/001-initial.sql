@@ -46,7 +46,8 @@ CREATE TABLE tracked_emails (
   first_open_at BIGINT,                    -- of those that count
   last_open_at BIGINT,
   last_hit_at BIGINT,                      -- of any
-  seen SMALLINT NOT NULL DEFAULT 0         -- 0 none, 1 cannot tell, 2 opened
+  seen SMALLINT NOT NULL DEFAULT 0,        -- 0 none, 1 cannot tell, 2 opened
+  told SMALLINT NOT NULL DEFAULT 0         -- bits: first open, hot, revived
 );
 CREATE INDEX tracked_emails_created ON tracked_emails (created_at, id);
 CREATE INDEX tracked_emails_seen ON tracked_emails (seen, created_at, id);
