@@ -45,10 +45,10 @@ apr_status_t networks_file(networks_t *networks, const char **why,
  * above, without the file's name. */
 apr_status_t networks_slurp(const char **text, apr_size_t *len,
                             const char **why, const char *path,
-                            apr_pool_t *pool);
+                            apr_size_t max, apr_pool_t *pool);
 
-/* SHA-256 over head and then over every list file, in the order they were
- * read, each preceded by its length; its first 63 bits, never 0. */
+/* SHA-256 over head followed by the SHA-256 of every list file, in the order
+ * they were read; its first 63 bits, never 0. */
 apr_status_t networks_digest(apr_int64_t *out, const networks_t *networks,
                              const char *head, apr_size_t len);
 

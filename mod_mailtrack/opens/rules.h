@@ -7,7 +7,7 @@
  * without a lock. It reads files and is slow (milliseconds); everything else
  * here is a pure read. No logging: a fault comes back as one sentence.
  *
- * rules.c is the only includer of yaml.h. The head comment of
+ * YAML itself is form.c's business. The head comment of
  * conf/classify.yaml describes the format for whoever writes one.
  */
 #ifndef MAILTRACK_RULES_H
@@ -18,45 +18,7 @@
 
 #include "cidr.h"
 #include "networks.h"
-
-/* What a hit was. The numbers may be stored: never renumber. */
-typedef enum {
-    VERDICT_HUMAN,    /* no sign of a machine */
-    VERDICT_PROXIED,  /* a provider fetched it because a person looked */
-    VERDICT_PREFETCH, /* provider or device fetched it, nobody needed */
-    VERDICT_SCANNER,  /* a security product */
-    VERDICT_BOT,      /* other software */
-    VERDICT_SELF      /* the sender */
-} verdict_e;
-
-/* What a hit is worth. */
-typedef enum {
-    COUNTS_NONE,      /* kept, counted nowhere */
-    COUNTS_POSSIBLE,  /* "cannot tell" */
-    COUNTS_OPEN       /* a real open */
-} counts_e;
-
-/* "human", "proxied", "prefetch", "scanner", "bot", "self"; and
- * "none", "possible", "open". NULL for a value outside the enum. */
-const char *verdict_name(verdict_e verdict);
-const char *counts_name(counts_e counts);
-
-/* Back; APR_EINVAL for another word. "proxy" is taken for "proxied". */
-apr_status_t verdict_of(verdict_e *out, const char *name);
-apr_status_t counts_of(counts_e *out, const char *name);
-
-/* What a rule says of the hits it matches. No string is ever NULL; they live
- * as long as the rules. */
-typedef struct {
-    verdict_e verdict;
-    counts_e counts;
-    const char *rule;        /* its name: [a-z0-9-], at most 64 bytes;
-                              * "default" when no rule matched */
-    const char *vendor;      /* "google", or "", at most 64 bytes */
-    const char *meaning;     /* a sentence for people */
-    const char *confidence;  /* "high", "medium", "low": in the label */
-    int verified;            /* 0: rests on a weak or a single source */
-} verdict_t;
+#include "verdict.h"
 
 typedef struct rules_t rules_t;
 
@@ -136,17 +98,21 @@ typedef struct {
     rules_texts_t contains;
 } rules_header_t;
 
+typedef struct {
+    int given;
+    cidr_set_t set;
+} rules_nets_t;
+
 /* One rule: every condition that is present must hold. */
 typedef struct {
     verdict_t verdict;
-    int has_net, has_not_net;
-    cidr_set_t net, not_net;
+    rules_nets_t net, not_net;
     rules_texts_t ua_equals, ua_contains, ua_contains_all;
     rules_texts_t ua_prefix, ua_not_contains;
     rules_texts_t referer_empty_or_contains;
     rules_texts_t method;
-    const rules_header_t *header;    /* any of them is enough */
-    apr_size_t header_count;
+    apr_array_header_t *header;      /* rules_header_t, any is enough;
+                                      * NULL = absent */
     apr_int64_t within_seconds;      /* 0 = absent */
     int context;                     /* CLASSIFY_* bits, 0 = absent */
 } rules_rule_t;
