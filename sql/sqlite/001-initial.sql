@@ -7,7 +7,7 @@ CREATE TABLE settings (
 ) WITHOUT ROWID;
 
 CREATE TABLE users (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- on mails: never given twice
   name VARCHAR(64) NOT NULL UNIQUE,
   password VARCHAR(128) NOT NULL,          -- bcrypt, as htpasswd -B writes it
   role VARCHAR(16) NOT NULL CHECK (role IN ('admin', 'user')),
