@@ -112,11 +112,21 @@ apr_status_t tracks_update(track_t **out, store_t *store,
                            const track_change_t *change, apr_time_t now,
                            apr_pool_t *pool);
 
-/** Delete a mail, its opens and its share of every counter and rollup. */
+/**
+ * Delete a mail, its opens and its share of every counter and rollup.
+ * APR_NOTFOUND. One transaction.
+ */
 apr_status_t tracks_delete(store_t *store, const char *public_id,
                            const char *node, apr_pool_t *pool);
 
-/** The same inside the caller's transaction, by integer key. */
+/**
+ * Make recipient text and search words of a mail anew from its rows, inside the
+ * caller's transaction (after a recipient was taken out, or the text changed).
+ */
+apr_status_t tracks_reword(store_t *store, apr_int64_t id, apr_time_t now,
+                           apr_pool_t *pool);
+
+/** tracks_delete inside the caller's transaction, by integer key. */
 apr_status_t tracks_delete_in(store_t *store, apr_int64_t id,
                               const char *node, apr_pool_t *pool);
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gathers what a transaction adds to the charts, and writes it: one UPDATE (or
+ * INSERT) for each bucket touched, however many hits fell into it.
+ */
+#include "rollups.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+static const int open_widths[] = { ROLLUP_FINE, ROLLUP_DAY, ROLLUP_COARSE };
+static const int place_widths[] = { ROLLUP_DAY, ROLLUP_COARSE };
+
+#define WIDTHS(a) (sizeof(a) / sizeof((a)[0]))
+
+typedef struct bucket_key_t {
+    apr_int64_t width;
+    apr_int64_t start;
+} bucket_key_t;
+
+typedef struct bucket_t {
+    bucket_key_t key;
+    apr_int64_t add[ROLLUP_COLUMNS];
+} bucket_t;
+
+typedef struct place_bucket_t {
+    bucket_key_t when;
+    const char *country;
+    const char *city;
+    apr_int64_t add;
+} place_bucket_t;
+
+struct rollups_t {
+    store_t *store;
+    const char *node;
+    apr_pool_t *pool;
+    apr_hash_t *buckets;
+    apr_hash_t *places;
+};
+
+apr_int64_t rollups_bucket(apr_int64_t at, int width)
+{
+    apr_int64_t step = (apr_int64_t)width * APR_USEC_PER_SEC;
+    apr_int64_t rest = at % step;
+
+    return at - (rest < 0 ? rest + step : rest);
+}
+
+rollups_t *rollups_make(store_t *store, const char *node, apr_pool_t *pool)
+{
+    rollups_t *r = apr_palloc(pool, sizeof(*r));
+
+    r->store = store;
+    r->node = node;
+    r->pool = pool;
+    r->buckets = apr_hash_make(pool);
+    r->places = apr_hash_make(pool);
+    return r;
+}
+
+void rollups_add(rollups_t *r, apr_int64_t at, int column, apr_int64_t delta)
+{
+    apr_size_t i;
+
+    for (i = 0; i < WIDTHS(open_widths); i++) {
+        bucket_key_t key = { open_widths[i],
+                             rollups_bucket(at, open_widths[i]) };
+        bucket_t *b = apr_hash_get(r->buckets, &key, sizeof(key));
+
+        if (!b) {
+            b = apr_pcalloc(r->pool, sizeof(*b));
+            b->key = key;
+            apr_hash_set(r->buckets, &b->key, sizeof(b->key), b);
+        }
+        b->add[column] += delta;
+    }
+}
+
+static void add_place(rollups_t *r, const bucket_key_t *when,
+                      const char *country, const char *city,
+                      apr_int64_t delta)
+{
+    char key[512];
+    int len = apr_snprintf(key, sizeof(key), "%" APR_INT64_T_FMT "/%"
+                           APR_INT64_T_FMT "/%s/%s", when->width,
+                           when->start, country, city);
+    place_bucket_t *b = apr_hash_get(r->places, key, len);
+
+    if (!b) {
+        b = apr_palloc(r->pool, sizeof(*b));
+        b->when = *when;
+        b->country = apr_pstrdup(r->pool, country);
+        b->city = apr_pstrdup(r->pool, city);
+        b->add = 0;
+        apr_hash_set(r->places, apr_pstrmemdup(r->pool, key, (apr_size_t)len),
+                     len, b);
+    }
+    b->add += delta;
+}
+
+void rollups_place(rollups_t *r, apr_int64_t at, const char *country,
+                   const char *city, apr_int64_t delta)
+{
+    apr_size_t i;
+
+    if (!country || !*country) {
+        return;
+    }
+    for (i = 0; i < WIDTHS(place_widths); i++) {
+        bucket_key_t when = { place_widths[i],
+                              rollups_bucket(at, place_widths[i]) };
+
+        add_place(r, &when, country, "", delta);
+        if (city && *city) {
+            add_place(r, &when, country, city, delta);
+        }
+    }
+}
+
+static apr_status_t write_bucket(rollups_t *r, const bucket_t *b)
+{
+    const apr_int64_t *a = b->add;
+    apr_int64_t changed = 0;
+    apr_status_t rv;
+
+    rv = store_exec(r->store, &changed,
+        "UPDATE open_rollups SET mails = mails + ?,"
+        " mails_opened = mails_opened + ?,"
+        " mails_possible = mails_possible + ?, opens = opens + ?,"
+        " possible = possible + ?, human = human + ?, proxied = proxied + ?,"
+        " prefetch = prefetch + ?, scanner = scanner + ?, bot = bot + ?,"
+        " self = self + ? WHERE width = ? AND bucket = ? AND node = ?",
+        "iiiiiiiiiiiiit", a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
+        a[8], a[9], a[10], b->key.width, b->key.start, r->node);
+    if (rv != APR_SUCCESS || changed) {
+        return rv;
+    }
+    return store_exec(r->store, NULL,
+        "INSERT INTO open_rollups (mails, mails_opened, mails_possible,"
+        " opens, possible, human, proxied, prefetch, scanner, bot, self,"
+        " width, bucket, node)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "iiiiiiiiiiiiit", a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
+        a[8], a[9], a[10], b->key.width, b->key.start, r->node);
+}
+
+static apr_status_t write_place(rollups_t *r, const place_bucket_t *b)
+{
+    apr_int64_t changed = 0;
+    apr_status_t rv;
+
+    rv = store_exec(r->store, &changed,
+        "UPDATE place_rollups SET opens = opens + ? WHERE width = ?"
+        " AND bucket = ? AND country = ? AND city = ? AND node = ?",
+        "iiittt", b->add, b->when.width, b->when.start, b->country, b->city,
+        r->node);
+    if (rv != APR_SUCCESS || changed) {
+        return rv;
+    }
+    return store_exec(r->store, NULL,
+        "INSERT INTO place_rollups (opens, width, bucket, country, city,"
+        " node) VALUES (?, ?, ?, ?, ?, ?)",
+        "iiittt", b->add, b->when.width, b->when.start, b->country, b->city,
+        r->node);
+}
+
+static int is_zero(const bucket_t *b)
+{
+    static const apr_int64_t zero[ROLLUP_COLUMNS];
+
+    return !memcmp(b->add, zero, sizeof(zero));
+}
+
+apr_status_t rollups_flush(rollups_t *r)
+{
+    apr_status_t rv = APR_SUCCESS;
+    apr_hash_index_t *hi;
+    void *value;
+
+    for (hi = apr_hash_first(r->pool, r->buckets); hi && rv == APR_SUCCESS;
+         hi = apr_hash_next(hi)) {
+        apr_hash_this(hi, NULL, NULL, &value);
+        if (!is_zero(value)) {
+            rv = write_bucket(r, value);
+        }
+    }
+    for (hi = apr_hash_first(r->pool, r->places); hi && rv == APR_SUCCESS;
+         hi = apr_hash_next(hi)) {
+        apr_hash_this(hi, NULL, NULL, &value);
+        if (((place_bucket_t *)value)->add) {
+            rv = write_place(r, value);
+        }
+    }
+    return rv;
+}

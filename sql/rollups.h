@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * open_rollups and place_rollups: deltas of one transaction, gathered by bucket
+ * and written once. Each node adds to rows of its own; readers sum.
+ * Private to sql/.
+ */
+#ifndef MAILTRACK_ROLLUPS_H
+#define MAILTRACK_ROLLUPS_H
+
+#include <apr_hash.h>
+
+#include "store.h"
+
+/** Bucket widths in seconds, finest first. 900 s divide every time zone's
+ * offset; 16 days hold a range of years in few rows. */
+#define ROLLUP_FINE   900
+#define ROLLUP_DAY    86400
+#define ROLLUP_COARSE 1382400
+
+/** Columns of open_rollups after its key, in the schema's order. */
+typedef enum {
+    ROLLUP_MAILS, ROLLUP_MAILS_OPENED, ROLLUP_MAILS_POSSIBLE,
+    ROLLUP_OPENS, ROLLUP_POSSIBLE,
+    ROLLUP_VERDICTS,            /* six of them, by verdict_e */
+    ROLLUP_COLUMNS = ROLLUP_VERDICTS + 6
+} rollup_column_t;
+
+typedef struct rollups_t rollups_t;
+
+/** The start of the bucket that holds a time; also before the epoch. */
+apr_int64_t rollups_bucket(apr_int64_t at, int width);
+
+rollups_t *rollups_make(store_t *store, const char *node, apr_pool_t *pool);
+
+/** Add to a column of each width's bucket. */
+void rollups_add(rollups_t *rollups, apr_int64_t at, int column,
+                 apr_int64_t delta);
+
+/** Add opens of a place; either may be NULL or "". */
+void rollups_place(rollups_t *rollups, apr_int64_t at, const char *country,
+                   const char *city, apr_int64_t delta);
+
+apr_status_t rollups_flush(rollups_t *rollups);
+
+#endif
