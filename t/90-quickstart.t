@@ -1,0 +1,161 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: MIT
+# conf/quickstart as its reader meets it: a fresh copy of the tree, here below a
+# path with a blank, nothing compiled.
+
+use Mailtrack::Test;
+use Cwd ();
+use File::Path ();
+use File::Temp ();
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP ();
+use Mailtrack::Proc qw(alive run_command);
+
+alarm 900;
+my $dir = File::Temp::mkdtemp(($ENV{TMPDIR} || '/tmp') . '/mt-XXXXXX');
+chmod 0755, $dir;
+my $tree = "$dir/the tree";
+my $run  = "$tree/run";
+my $http = HTTP::Tiny->new(timeout => 10);
+my $me   = $$;
+
+END {
+    if ($$ == $me && -d $tree) {
+        my $status = $?;
+        quickstart('stop');
+        File::Path::remove_tree($dir);
+        $? = $status;
+    }
+}
+
+# -O0: compiled sooner
+sub quickstart {
+    return run_command('', { CFLAGS => '-O0' }, 'sh', "$tree/conf/quickstart",
+        @_);
+}
+
+# What git would hand out: no product of a build.
+sub copy_tree {
+    my $from = Mailtrack::Test::source_dir();
+    mkdir $tree;
+    my $list = "$dir/files";
+    my $git = -e "$from/.git"
+      && system("cd '$from' && git ls-files -co --exclude-standard >'$list'") == 0;
+    my $files = $git ? "-T '$list'"
+      : join ' ', map { "--exclude=$_" } qw(./build ./run ./config.status), '.';
+    system("cd '$from' && tar -cf - $files | tar -xf - -C '$tree'") == 0
+      or die 'no copy of the tree';
+}
+
+sub credentials {
+    open my $file, '<', "$run/credentials" or return {};
+    return { map { chomp; /^(\w+)=(.*)/ ? ($1, $2) : () } <$file> };
+}
+
+sub httpd_pid {
+    open my $file, '<', "$run/run/httpd.pid" or return 0;
+    return scalar(<$file>) + 0;
+}
+
+# Every process that has this instance's configuration on its command line.
+sub processes {
+    return grep {
+        my $line = '';
+        if (alive($_) && open my $file, '<', "/proc/$_/cmdline") {
+            $line = <$file> // '';
+        }
+        index($line, "$run/httpd.conf") >= 0
+    } map { m{(\d+)$} } glob '/proc/[0-9]*';
+}
+
+sub api {
+    my ($method, $path, $body) = @_;
+    my $login = credentials();
+    my $answer = $http->request($method, "$login->{url}$path", {
+        headers => { 'X-API-Key' => $login->{api_key},
+            'Content-Type' => 'application/json' },
+        defined $body ? (content => JSON::PP::encode_json($body)) : () });
+    return { %$answer, json => eval { JSON::PP::decode_json($answer->{content}) } };
+}
+
+copy_tree();
+my $port = Mailtrack::Test::free_port();
+my ($exit, $out, $err) = quickstart('--port', $port);
+is $exit, 0, 'it starts' or BAIL_OUT("$out$err");
+my $login = credentials();
+is $login->{url}, "http://127.0.0.1:$port", 'the credentials have the URL';
+is $login->{username}, 'admin', '... the user';
+like $login->{password}, qr/^\w{16,}$/, '... a password';
+like $login->{api_key}, qr/^\S{20,}$/, '... an API key';
+is sprintf('%o', (stat "$run/credentials")[2] & 07777), '600',
+  'nobody else reads them';
+for my $said ("http://127.0.0.1:$port", "ssh -L $port:", $login->{password}) {
+    like $out, qr/\Q$said\E/, "it says $said";
+}
+
+is $http->get("$login->{url}/health")->{status}, 200, '/health is ok';
+my $made = api(POST => '/api/tracks',
+    { recipient => 'ann@example.org', subject => 'Hello' });
+like $made->{status}, qr/^20[01]$/, 'the key may register a mail'
+  or diag $made->{content};
+my $track = $made->{json}{id};
+
+# behind a proxy on this machine the reader's address is the forwarded one
+sleep 6;    # MailtrackMinDelay is 5 s here as everywhere
+my $hit = $http->get("$login->{url}/p/$track.gif", { headers => {
+    'X-Forwarded-For' => '198.51.100.7',
+    'User-Agent' => $Mailtrack::Test::reader } });
+is $hit->{status}, 200, 'its pixel answers';
+ok Mailtrack::Proc::wait_until(
+    sub { (api(GET => "/api/tracks/$track")->{json}{open_count} // 0) == 1 }, 5),
+  'the open is told';
+is api(GET => "/api/tracks/$track")->{json}{opens}[0]{ip_address},
+  '198.51.100.7', 'with the address the proxy forwarded';
+my $log = do {
+    local (@ARGV, $/) = "$run/log/mailtrack.log";
+    <>;
+};
+unlike $log, qr{/p/}, 'the access log has no pixel';
+like $log, qr{/api/tracks}, '... but the rest';
+
+is scalar(IO::Socket::INET->new("127.0.0.2:$port")), undef,
+  'it listens on 127.0.0.1 alone';
+
+# -- again ------------------------------------------------------------------
+
+my $before = httpd_pid();
+($exit, $out, $err) = quickstart();
+is $exit, 0, 'it starts again, without saying the port' or diag "$out$err";
+isnt httpd_pid(), $before, 'as another process';
+ok !alive($before), 'the old one is gone';
+is_deeply credentials(), $login, 'the credentials are the same';
+is api(GET => "/api/tracks/$track")->{json}{open_count}, 1, 'the data is there';
+($exit, $out) = quickstart('status');
+is $exit, 0, 'status says it runs';
+like $out, qr/runs.*\Q$login->{url}\E/, '... and where';
+
+# -- the port is taken --------------------------------------------------------
+
+($exit, $out, $err) = quickstart('--dir', "$tree/other", '--port', $port);
+isnt $exit, 0, 'a second instance cannot have the same port';
+like $err, qr/port $port/, '... it names the port';
+like $err, qr/--port/, '... and the way out';
+is api(GET => "/api/tracks/$track")->{status}, 200, 'the first one goes on';
+($exit, $out, $err) = quickstart('--port', 'http');
+isnt $exit, 0, 'a port is a number';
+($exit, $out, $err) = quickstart('--frobnicate');
+is $exit, 2, 'an unknown option is refused';
+
+# -- the end --------------------------------------------------------------------
+
+($exit, $out, $err) = quickstart('stop');
+is $exit, 0, 'it stops';
+is_deeply [ processes() ], [], 'nothing runs any more';
+is scalar(IO::Socket::INET->new("127.0.0.1:$port")), undef, 'nobody listens';
+($exit) = quickstart('stop');
+is $exit, 0, 'stopping twice is fine';
+($exit) = quickstart('status');
+is $exit, 3, 'status says it does not run';
+
+done_testing;
