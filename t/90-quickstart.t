@@ -19,11 +19,13 @@ my $tree = "$dir/the tree";
 my $run  = "$tree/run";
 my $http = HTTP::Tiny->new(timeout => 10);
 my $me   = $$;
+my @as_user;
 
 END {
     if ($$ == $me && -d $tree) {
         my $status = $?;
         quickstart('stop');
+        quickstart('stop', '--dir', "$tree/mine");
         File::Path::remove_tree($dir);
         $? = $status;
     }
@@ -31,7 +33,7 @@ END {
 
 # -O0: compiled sooner
 sub quickstart {
-    return run_command('', { CFLAGS => '-O0' }, 'sh', "$tree/conf/quickstart",
+    return run_command('', { CFLAGS => '-O0' }, @as_user, 'sh', "$tree/conf/quickstart",
         @_);
 }
 
@@ -48,6 +50,13 @@ sub copy_tree {
       or die 'no copy of the tree';
 }
 
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<', $path or return '';
+    local $/;
+    return scalar(<$file>) // '';
+}
+
 sub credentials {
     open my $file, '<', "$run/credentials" or return {};
     return { map { chomp; /^(\w+)=(.*)/ ? ($1, $2) : () } <$file> };
@@ -58,14 +67,14 @@ sub httpd_pid {
     return scalar(<$file>) + 0;
 }
 
-# Every process that has this instance's configuration on its command line.
+# Every process with an instance's configuration on its command line.
 sub processes {
     return grep {
         my $line = '';
         if (alive($_) && open my $file, '<', "/proc/$_/cmdline") {
             $line = <$file> // '';
         }
-        index($line, "$run/httpd.conf") >= 0
+            index($line, "$tree/") >= 0
     } map { m{(\d+)$} } glob '/proc/[0-9]*';
 }
 
@@ -112,10 +121,7 @@ ok Mailtrack::Proc::wait_until(
   'the open is told';
 is api(GET => "/api/tracks/$track")->{json}{opens}[0]{ip_address},
   '198.51.100.7', 'with the address the proxy forwarded';
-my $log = do {
-    local (@ARGV, $/) = "$run/log/mailtrack.log";
-    <>;
-};
+my $log = slurp("$run/log/mailtrack.log");
 unlike $log, qr{/p/}, 'the access log has no pixel';
 like $log, qr{/api/tracks}, '... but the rest';
 
@@ -157,5 +163,36 @@ is scalar(IO::Socket::INET->new("127.0.0.1:$port")), undef, 'nobody listens';
 is $exit, 0, 'stopping twice is fine';
 ($exit) = quickstart('status');
 is $exit, 3, 'status says it does not run';
+
+# -- other circumstances --------------------------------------------------------
+
+SKIP: {
+    skip 'needs root', 9 if $> != 0;
+
+    # a checkout where www-data may not enter, such as one below /root
+    chmod 0700, $dir;
+    ($exit, $out, $err) = quickstart();
+    is $exit, 0, 'it starts where www-data may not enter' or diag "$out$err";
+    like $out, qr/may not enter \Q$dir\E/, '... and says so';
+    is $http->get("$login->{url}/p/$track.gif")->{status}, 200,
+      '... the pixel answers';
+    ok Mailtrack::Proc::wait_until(
+        sub { (api(GET => "/api/tracks/$track")->{json}{open_count} // 0) == 2 },
+        5), '... and is told';
+    is +(quickstart('stop'))[0], 0, '... it stops';
+    unlike slurp("$run/log/error.log"), qr/exit signal|AH00045/,
+      '... no process of it ever broke';
+
+    # a user: the same tree, the packages are there
+    chmod 0755, $dir;
+    system('chown', '-R', 'nobody:nogroup', $tree);
+    my @mine = ('--dir', "$tree/mine");
+    @as_user = qw(setpriv --reuid=nobody --regid=nogroup --clear-groups);
+    ($exit, $out, $err) = quickstart(@mine, '--port', $port);
+    is $exit, 0, 'a user starts one' or diag "$out$err";
+    is +(stat "$tree/mine/spool")[4], (getpwnam 'nobody')[2], '... that is his';
+    is +(quickstart('stop', @mine))[0], 0, '... and stops it';
+}
+is_deeply [ processes() ], [], 'nothing runs any more';
 
 done_testing;
