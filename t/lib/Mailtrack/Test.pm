@@ -1,4 +1,15 @@
 # SPDX-License-Identifier: MIT
+# HTTP::Tiny sends a GET again when the connection broke; a test that counts hits
+# must know that each was sent once.
+package Mailtrack::Test::Http;
+use parent 'HTTP::Tiny';
+
+sub _request {
+    my ($self, @args) = @_;
+    my $answer = eval { $self->SUPER::_request(@args) };
+    return $answer // die "no answer: $@";
+}
+
 package Mailtrack::Test;
 
 # A private httpd with Mailtrack in it, for one test file. Everything it has is
@@ -23,7 +34,6 @@ use File::Basename ();
 use File::Find     ();
 use File::Path     ();
 use File::Temp     ();
-use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP ();
 use Mailtrack::Proc
@@ -109,7 +119,7 @@ sub new {
         ($ENV{TMPDIR} || '/tmp') . '/mt-XXXXXX') // die "mkdtemp: $!";
     chmod 0755, $self->{dir};
     push @servers, $self;
-    $self->{http} = HTTP::Tiny->new(timeout => 20, keep_alive => 0,
+    $self->{http} = Mailtrack::Test::Http->new(timeout => 20, keep_alive => 0,
         max_redirect => 0, agent => 'mailtrack-test');
     mkdir "$self->{dir}/$_" or die "$self->{dir}/$_: $!" for qw(log run san);
     chmod 01777, "$self->{dir}/san";
@@ -511,7 +521,7 @@ sub _unexpected_lines {
     my ($self) = @_;
     my $said = $self->error_log . _slurp("$self->{dir}/log/stderr");
     my @bad = grep {
-        /\[(?:\w+:)?(?:error|crit|alert|emerg)\]|exit signal|runtime error:/
+        /\[\w*:?(?:error|crit|alert|emerg)\]|exit signal|runtime error:/
     } split /\n/, $said;
     for my $pattern (@{ $self->{expected} }) {
         @bad = grep { $_ !~ $pattern } @bad;
