@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_general.h>
 #include <apr_strings.h>
 
 #include <yaml.h>
@@ -17,9 +18,13 @@
 
 #define NUMBER_MAX 1000000000
 
+/* A rules file has five levels. */
+#define DEPTH_MAX 16
+
 struct form_t {
     apr_pool_t *pool;
-    const char *name;
+    const char *name, *text;
+    apr_size_t len;
     const char *error;
     void *user;
     int loaded;
@@ -70,19 +75,18 @@ static apr_status_t forget(void *data)
     return APR_SUCCESS;
 }
 
-/* libyaml gives a line for faults of grammar, but only an offset for bytes
- * that are not UTF-8. */
-static apr_status_t fail_parse(form_t *form, const yaml_parser_t *parser,
-                               const char *text, apr_size_t len)
+/* libyaml gives a line for faults of grammar (one past the last when the text
+ * ends too early), but only an offset for bytes that are not UTF-8. */
+static apr_status_t fail_parse(form_t *form, const yaml_parser_t *parser)
 {
-    apr_size_t i, line = parser->problem_mark.line + 1;
+    apr_size_t i, lines = 1, line = parser->problem_mark.line + 1;
+    int bytes = parser->error == YAML_READER_ERROR;
 
-    if (parser->error == YAML_READER_ERROR) {
-        for (i = 0, line = 1; i < len && i < parser->problem_offset; i++) {
-            line += text[i] == '\n';
-        }
+    for (i = 0; i + 1 < form->len && !(bytes && i >= parser->problem_offset);
+         i++) {
+        lines += form->text[i] == '\n';
     }
-    return fail_at(form, line,
+    return fail_at(form, bytes || line > lines ? lines : line,
                    apr_psprintf(form->pool, "not YAML: %s%s%s; expected a "
                                 "YAML 1.1 document in UTF-8",
                                 parser->problem ? parser->problem
@@ -91,23 +95,62 @@ static apr_status_t fail_parse(form_t *form, const yaml_parser_t *parser,
                                 parser->context ? parser->context : ""));
 }
 
-static apr_status_t parse(form_t *form, yaml_parser_t *parser,
-                          const char *text, apr_size_t len)
+/* How much deeper it is after an event. */
+static int step(const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_MAPPING_START_EVENT:
+        return 1;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        return -1;
+    default:
+        return 0;
+    }
+}
+
+/* A first reading that stops at nesting no good file has: libyaml needs time
+ * in the square of the depth (28 s for 100,000 brackets). */
+static apr_status_t check_depth(form_t *form, yaml_parser_t *parser)
+{
+    int depth = 0, more = 1;
+
+    while (more) {
+        yaml_event_t event;
+        apr_size_t line;
+
+        if (!yaml_parser_parse(parser, &event)) {
+            return fail_parse(form, parser);
+        }
+        depth += step(&event);
+        more = event.type != YAML_STREAM_END_EVENT;
+        line = event.start_mark.line + 1;
+        yaml_event_delete(&event);
+        if (depth > DEPTH_MAX) {
+            return fail_at(form, line, "lists and mappings nest too deeply; "
+                           "expected at most " APR_STRINGIFY(DEPTH_MAX)
+                           " levels");
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t load(form_t *form, yaml_parser_t *parser)
 {
     yaml_document_t more;
     form_node_t *second;
     apr_status_t rv = APR_SUCCESS;
 
-    yaml_parser_set_input_string(parser, (const unsigned char *)text, len);
     if (!yaml_parser_load(parser, &form->document)) {
-        return fail_parse(form, parser, text, len);
+        return fail_parse(form, parser);
     }
     form->loaded = 1;
     if (form_root(form) == NULL) {
         return fail_at(form, 1, "nothing in it; expected a mapping");
     }
     if (!yaml_parser_load(parser, &more)) {
-        return fail_parse(form, parser, text, len);
+        return fail_parse(form, parser);
     }
     second = yaml_document_get_root_node(&more);
     if (second) {
@@ -117,23 +160,37 @@ static apr_status_t parse(form_t *form, yaml_parser_t *parser,
     return rv;
 }
 
+static apr_status_t with_parser(form_t *form,
+                                apr_status_t (*work)(form_t *,
+                                                     yaml_parser_t *))
+{
+    yaml_parser_t parser;
+    apr_status_t rv;
+
+    if (!yaml_parser_initialize(&parser)) {
+        return fail_at(form, 1, "out of memory; expected some");
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)form->text,
+                                 form->len);
+    rv = work(form, &parser);
+    yaml_parser_delete(&parser);
+    return rv;
+}
+
 apr_status_t form_open(form_t **out, const char *name, const char *text,
                        apr_size_t len, apr_pool_t *pool)
 {
     form_t *form = apr_pcalloc(pool, sizeof *form);
-    yaml_parser_t parser;
     apr_status_t rv;
 
     form->pool = pool;
     form->name = name;
+    form->text = text;
+    form->len = len;
     *out = form;
-    if (!yaml_parser_initialize(&parser)) {
-        return fail_at(form, 1, "out of memory; expected some");
-    }
     apr_pool_cleanup_register(pool, form, forget, apr_pool_cleanup_null);
-    rv = parse(form, &parser, text, len);
-    yaml_parser_delete(&parser);
-    return rv;
+    rv = with_parser(form, check_depth);
+    return rv == APR_SUCCESS ? with_parser(form, load) : rv;
 }
 
 void form_close(form_t *form)

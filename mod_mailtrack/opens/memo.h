@@ -13,7 +13,7 @@
 
 /* Entries, and the longest key in bytes; longer ones are not kept. */
 #define MEMO_ENTRIES 4096
-#define MEMO_KEY_MAX 1024
+#define MEMO_KEY_MAX CLASSIFY_TEXT_MAX
 
 /* Bit n % 64 of word n / 64 is rule n. */
 typedef struct {
@@ -21,7 +21,7 @@ typedef struct {
 } memo_set_t;
 
 /* What the key is: the same text can mean different things. */
-typedef enum { MEMO_USER_AGENT, MEMO_ADDRESS, MEMO_NETWORKS } memo_kind_e;
+typedef enum { MEMO_USER_AGENT, MEMO_NETWORKS } memo_kind_e;
 
 apr_status_t memo_create(classify_memo_t **out, apr_pool_t *pool);
 

@@ -79,7 +79,7 @@ const verdict_t *rules_at(const rules_t *rules, apr_size_t index);
 apr_status_t rules_networks(const char **names, const rules_t *rules,
                             const char *address, apr_pool_t *pool);
 
-/* ---- The compiled form. For classify.c and nobody else. ---- */
+/* ---- The compiled form. For rule.c and classify.c only. ---- */
 
 /* A lower-case text with its length; and a list of them, count 0 = key
  * absent (an empty list in the file is an error). */
@@ -119,6 +119,7 @@ typedef struct {
 
 struct rules_t {
     apr_int64_t version;
+    const char *dir;                 /* while loading: where lists are */
     networks_t *networks;
     apr_array_header_t *rules;       /* rules_rule_t */
     apr_array_header_t *headers;     /* const char * */
