@@ -95,8 +95,14 @@ apr_status_t tracks_get(track_t **out, store_t *store, const char *public_id,
                         apr_pool_t *pool);
 
 /**
- * A page, newest first. @param next cursor of the next page, or NULL.
- * APR_EINVAL: the cursor is none of ours.
+ * A page, newest first (by time made; a search, or the mails of a recipient,
+ * without since and until: in the order they were put in, which differs for
+ * imported mails only). Every word of a search begins a word of the mail.
+ * A page can be shorter than the limit, even empty, and still have a next one:
+ * where many mails meet each condition and few meet all, the search stops after
+ * some thousand and the cursor goes on from there.
+ * @param next cursor of the next page, or NULL
+ * @return APR_EINVAL: the cursor is none of ours
  */
 apr_status_t tracks_list(apr_array_header_t **out /* track_t */,
                          const char **next, store_t *store,

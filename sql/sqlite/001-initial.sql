@@ -52,8 +52,11 @@ CREATE TABLE tracked_emails (
 CREATE INDEX tracked_emails_created ON tracked_emails (created_at, id);
 CREATE INDEX tracked_emails_seen ON tracked_emails (seen, created_at, id);
 CREATE INDEX tracked_emails_updated ON tracked_emails (updated_at, id);
-CREATE INDEX tracked_emails_group ON tracked_emails (message_group_id)
+CREATE INDEX tracked_emails_group
+  ON tracked_emails (message_group_id, created_at, id)
   WHERE message_group_id IS NOT NULL;
+CREATE INDEX tracked_emails_user ON tracked_emails (created_by, created_at, id)
+  WHERE created_by IS NOT NULL;
 CREATE INDEX tracked_emails_pinned ON tracked_emails (created_at, id)
   WHERE pinned = 1;
 
