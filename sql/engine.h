@@ -23,6 +23,7 @@ struct store_t {
     apr_hash_t *statements;     /* SQL text -> prepared, the engine's type */
     void *state;                /* the engine's own */
     int in_transaction;
+    apr_status_t failed;        /* the transaction's first failure */
     char error[256];
 };
 
@@ -60,6 +61,11 @@ struct engine_t {
 
 extern const engine_t engine_sqlite;
 extern const engine_t engine_dbd;
+
+/** store_open, but with an engine of the caller's choice: for tests. */
+apr_status_t store_open_with(store_t **store, const engine_t *engine,
+                             const char *driver, const char *params,
+                             apr_pool_t *pool);
 
 /** Keep words as store->error, shortened to fit; returns rv. */
 apr_status_t store_fail(store_t *store, apr_status_t rv, const char *words);

@@ -21,6 +21,7 @@
 typedef struct statement_t {
     sqlite3_stmt *stmt;
     int busy;                   /* handed out as store_rows_t */
+    int ended;                  /* a further step would begin anew */
     struct statement_t *next;   /* another one of the same text */
     store_rows_t rows;
 } statement_t;
@@ -248,6 +249,7 @@ static apr_status_t sqlite_query(store_rows_t **rows, store_t *store,
         return rv;
     }
     st->busy = 1;
+    st->ended = 0;
     *rows = &st->rows;
     return APR_SUCCESS;
 }
@@ -255,11 +257,12 @@ static apr_status_t sqlite_query(store_rows_t **rows, store_t *store,
 static apr_status_t sqlite_next(store_rows_t *rows)
 {
     statement_t *st = rows->statement;
-    int code = sqlite3_step(st->stmt);
+    int code = st->ended ? SQLITE_DONE : sqlite3_step(st->stmt);
 
     if (code == SQLITE_ROW) {
         return APR_SUCCESS;
     }
+    st->ended = 1;
     return code == SQLITE_DONE ? APR_EOF : failed(rows->store, code);
 }
 

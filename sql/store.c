@@ -28,6 +28,9 @@ apr_status_t store_initialize(apr_pool_t *process_pool)
 
 apr_status_t store_fail(store_t *store, apr_status_t rv, const char *words)
 {
+    if (store->in_transaction && !store->failed) {
+        store->failed = rv;
+    }
     apr_cpystrn(store->error, words ? words : "", sizeof(store->error));
     return rv;
 }
@@ -55,13 +58,13 @@ static const engine_t *engine_for(const char *driver)
     return strcmp(driver, "sqlite3") ? &engine_dbd : &engine_sqlite;
 }
 
-static store_t *store_make(const char *driver, const char *params,
+static store_t *store_make(const engine_t *engine, const char *params,
                            apr_pool_t *pool)
 {
     store_t *store = apr_pcalloc(pool, sizeof(*store));
 
     store->pool = pool;
-    store->engine = engine_for(driver);
+    store->engine = engine;
     store->params = apr_pstrdup(pool, params);
     store->statements = apr_hash_make(pool);
     return store;
@@ -103,10 +106,11 @@ static apr_status_t open_handle(store_t *store, const char *driver)
     return APR_SUCCESS;
 }
 
-apr_status_t store_open(store_t **out, const char *driver, const char *params,
-                        apr_pool_t *pool)
+apr_status_t store_open_with(store_t **out, const engine_t *engine,
+                             const char *driver, const char *params,
+                             apr_pool_t *pool)
 {
-    store_t *store = store_make(driver, params, pool);
+    store_t *store = store_make(engine, params, pool);
     apr_finfo_t info;
     apr_status_t rv;
 
@@ -117,6 +121,12 @@ apr_status_t store_open(store_t **out, const char *driver, const char *params,
     }
     rv = open_handle(store, driver);
     return rv != APR_SUCCESS ? rv : store->engine->setup(store);
+}
+
+apr_status_t store_open(store_t **out, const char *driver, const char *params,
+                        apr_pool_t *pool)
+{
+    return store_open_with(out, engine_for(driver), driver, params, pool);
 }
 
 apr_status_t store_wrap(store_t **out, const apr_dbd_driver_t *driver,
@@ -131,7 +141,7 @@ apr_status_t store_wrap(store_t **out, const apr_dbd_driver_t *driver,
         *out = known;
         return APR_SUCCESS;
     }
-    store = store_make(apr_dbd_name(driver), params, conn_pool);
+    store = store_make(engine_for(apr_dbd_name(driver)), params, conn_pool);
     store->driver = driver;
     store->handle = handle;
     *out = store;
@@ -214,6 +224,7 @@ apr_status_t store_begin(store_t *store)
     if (store->in_transaction) {
         return store_fail(store, STORE_ESQL, "a transaction is under way");
     }
+    store->failed = APR_SUCCESS;
     rv = store->engine->begin(store);
     store->in_transaction = (rv == APR_SUCCESS);
     return rv;
@@ -226,7 +237,12 @@ apr_status_t store_commit(store_t *store)
     if (!store->in_transaction) {
         return store_fail(store, STORE_ESQL, "no transaction is under way");
     }
-    rv = store->engine->commit(store);
+    /* a swallowed failure must not become half a transaction (PostgreSQL would
+     * roll back and call it success) */
+    rv = store->failed;
+    if (rv == APR_SUCCESS) {
+        rv = store->engine->commit(store);
+    }
     if (rv != APR_SUCCESS) {
         store_rollback(store);
     }

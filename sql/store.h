@@ -96,7 +96,9 @@ apr_pool_t *store_pool(const store_t *store);
 /** Begin; takes the write lock at once (SQLite: BEGIN IMMEDIATE). */
 apr_status_t store_begin(store_t *store);
 
-/** APR_SUCCESS means committed and, on SQLite, on disk (synchronous FULL). */
+/** APR_SUCCESS means committed and, on SQLite, on disk (synchronous FULL).
+ * After a statement of the transaction failed it rolls back and returns that
+ * failure, whatever became of it. */
 apr_status_t store_commit(store_t *store);
 
 /** Undo. Never fails in a way a caller could act on. */

@@ -1,0 +1,93 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: MIT
+# The statement API on real servers: t/unit/engine-t with a private PostgreSQL
+# and MariaDB, which it stops and starts as it goes.
+
+use strict;
+use warnings;
+use Cwd ();
+use File::Path ();
+use File::Temp ();
+use Test::More;
+use Mailtrack::Proc qw(run_command);
+
+my $source = $ENV{MAILTRACK_SOURCE} // Cwd::getcwd();
+my $build  = $ENV{MAILTRACK_BUILD}  // "$source/build/test";
+my $test   = "$build/t/unit/engine-t";
+my $owner  = $$;
+my $dir    = File::Temp::mkdtemp(($ENV{TMPDIR} || '/tmp') . '/mt-XXXXXX')
+  // die "mkdtemp: $!";
+chmod 0755, $dir;
+
+sub database {
+    my (@args) = @_;
+    my ($exit, $out, $err) =
+      run_command('', {}, 'sh', "$source/t/lib/databases", $dir, @args);
+    die "databases @args: $out$err" if $exit;
+    chomp $out;
+    return $out;
+}
+
+my %running;
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP ALRM);
+alarm 300;
+END {
+    if ($$ == $owner) {
+        my $status = $?;
+        for my $kind (sort keys %running) {
+            eval { database($kind, 'stop'); 1 } or print STDERR "# $@";
+        }
+        File::Path::remove_tree($dir, { error => \my $ignored });
+        $? = $status;
+    }
+}
+
+my %needs = (
+    pgsql => [ qw(/usr/lib/postgresql/*/bin/initdb
+          /usr/lib/*/apr-util-1/apr_dbd_pgsql*.so), 'postgresql' ],
+    mysql => [ qw(/usr/bin/mariadb-install-db
+          /usr/lib/*/apr-util-1/apr_dbd_mysql*.so), 'mariadb-server' ],
+);
+# libmariadb keeps what it allocated once until the process ends; leaks of ours
+# are looked for where make check runs the same suite on SQLite
+my %environment = (
+    ASAN_OPTIONS => "detect_leaks=0",
+    MAILTRACK_TEST_CONTROL => "sh '$source/t/lib/databases' '$dir'",
+    TMPDIR                 => $dir,
+);
+for my $kind (sort keys %needs) {
+    my ($server, $driver, $package) = @{ $needs{$kind} };
+    if (grep { !grep { -e } glob } $server, $driver) {
+        diag "no $package or libaprutil1-dbd-$kind: $kind is left out";
+        next;
+    }
+    database($kind, 'make');
+    $running{$kind} = 1;
+    database($kind, 'start');
+    $environment{ 'MAILTRACK_TEST_' . uc $kind } = database($kind, 'params');
+}
+plan skip_all => 'neither PostgreSQL nor MariaDB can be had' if !%running;
+
+ok -x $test, 'engine-t is built' or BAIL_OUT("no $test: run sh t/run");
+my ($exit, $out, $err) = run_command('', \%environment, $test);
+my $suite = '';
+my %count;
+for my $line (split /\n/, $out) {
+    $suite = $1 if $line =~ /^# (engine_\w+.*)/;
+    if ($line =~ /^(not )?ok \d+ - (.*)/) {
+        $count{$suite}++;
+        fail "$suite: $2" if $1;
+    }
+    elsif ($line =~ /^#   /) {
+        diag $line;
+    }
+}
+is $exit, 0, 'engine-t ends well' or diag $err, substr $out, -2000;
+like $out, qr/^1\.\.\d+$/m, 'with its plan';
+is $err, '', 'and says nothing else';
+for my $kind (sort keys %running) {
+    my $name = { pgsql => 'PostgreSQL', mysql => 'MariaDB' }->{$kind};
+    cmp_ok $count{"engine_dbd on $name"} // 0, '>', 150, "$name was tested";
+}
+
+done_testing;
