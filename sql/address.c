@@ -12,7 +12,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "utf8.h"
+#include "address_text.h"
 
 typedef struct reader_t {
     const char *at;         /* NUL-terminated, holds no other NUL */
@@ -44,66 +44,6 @@ static apr_status_t fail(reader_t *r, const char *expected)
                             apr_pstrmemdup(r->pool, r->element, len),
                             cut ? "..." : "", expected);
     return APR_EINVAL;
-}
-
-/* -- the text made simple ----------------------------------------------- */
-
-/* Blank or invisible in print, and often pasted along with an address. */
-static int is_blank(apr_uint32_t code)
-{
-    return code == ' ' || code == '\t' || code == 0xA0 || code == 0x1680
-        || (code >= 0x2000 && code <= 0x200B)
-        || code == 0x200E || code == 0x200F
-        || (code >= 0x2028 && code <= 0x202F)
-        || (code >= 0x205F && code <= 0x2060)
-        || (code >= 0x2066 && code <= 0x2069)
-        || code == 0x3000 || code == 0xFEFF;
-}
-
-/* A line break of folding: a blank follows, or nothing at all. */
-static apr_size_t fold(const char *text, apr_size_t len)
-{
-    apr_size_t n = len > 1 && text[0] == '\r' && text[1] == '\n' ? 2
-                 : len > 0 && text[0] == '\n' ? 1 : 0;
-
-    return n == len || text[n] == ' ' || text[n] == '\t' ? n : 0;
-}
-
-/* Check the characters, unfold, and write every blank as a space. */
-static apr_status_t simplify(reader_t *r, const char *text, apr_size_t len)
-{
-    char *out = apr_palloc(r->pool, len + 1);
-    apr_uint32_t code;
-    apr_size_t i = 0, n;
-
-    r->at = r->element = out;
-    while (i < len) {
-        n = fold(text + i, len - i);
-        if (n > 0) {
-            i += n;
-            continue;
-        }
-        n = utf8_next(&code, text + i, len - i);
-        if (code == (apr_uint32_t)-1) {
-            r->error = "recipients must be valid UTF-8";
-            return APR_EINVAL;
-        }
-        if (is_blank(code)) {
-            *out++ = ' ';
-        }
-        else if (code < 0x20 || (code >= 0x7F && code < 0xA0)) {
-            r->error = apr_psprintf(r->pool, "recipients hold a control "
-                                    "character (U+%04X)", code);
-            return APR_EINVAL;
-        }
-        else {
-            memcpy(out, text + i, n);
-            out += n;
-        }
-        i += n;
-    }
-    *out = '\0';
-    return APR_SUCCESS;
 }
 
 /* -- words -------------------------------------------------------------- */
@@ -473,13 +413,15 @@ apr_status_t address_parse_list(apr_array_header_t **list, const char **error,
                                 apr_pool_t *pool)
 {
     reader_t r = { .pool = pool };
+    const char *simple = "";
     apr_status_t rv;
 
     r.list = apr_array_make(pool, 4, sizeof(address_t));
     r.keys = apr_hash_make(pool);
     /* a word can gain a space before it: `""""` is two words */
     r.words = apr_palloc(pool, len + 1);
-    rv = simplify(&r, text, len);
+    rv = address_text(&simple, &r.error, text, len, pool);
+    r.at = r.element = simple;
     if (rv == APR_SUCCESS) {
         rv = read_list(&r);
     }

@@ -2,31 +2,17 @@
 /*
  * The generic engine: apr_dbd's binary calls, for PostgreSQL and MariaDB.
  * Runs in whatever thread holds the store_t. Transactions are plain BEGIN and
- * COMMIT: apr_dbd's own end with success after rolling back, and its PostgreSQL
- * driver dereferences NULL when BEGIN fails. Must not touch a handle after a
- * failed session: check() opens a new one.
+ * COMMIT: apr_dbd's own end with success after rolling back, and its
+ * PostgreSQL driver dereferences NULL when BEGIN fails. Must not go on with a
+ * session that failed: check() opens a new one.
  */
-#include <dlfcn.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
-#include "dbd_status.h"
+#include "dbd_session.h"
 #include "engine.h"
 #include "placeholders.h"
-
-/* libpq's PQERRORS_VERBOSE: messages tell their SQLSTATE */
-#define PGSQL_VERBOSE 2
-
-typedef enum kind_e { KIND_PGSQL, KIND_MYSQL, KIND_OTHER } kind_e;
-
-typedef struct session_t {
-    apr_pool_t *pool;       /* statements; gone before the handle closes */
-    apr_pool_t *scratch;    /* cleared by each exec */
-    kind_e kind;
-    int broken;             /* to be opened anew by check() */
-    int labels;             /* names given to prepared statements */
-} session_t;
 
 typedef struct statement_t {
     apr_dbd_prepared_t *prepared;
@@ -39,179 +25,6 @@ typedef struct statement_t {
     struct statement_t *next;   /* another one of the same text */
     store_rows_t rows;
 } statement_t;
-
-static const char *const pgsql_settings[] = {
-    "SET client_encoding TO 'UTF8'",
-    "SET standard_conforming_strings TO on",
-    "SET synchronous_commit TO on",     /* spool segments go after a commit */
-    "SET lock_timeout TO '5s'",
-    NULL
-};
-
-static const char *const mysql_settings[] = {
-    "SET NAMES utf8mb4",
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,ANSI_QUOTES,"
-        "NO_BACKSLASH_ESCAPES,NO_ENGINE_SUBSTITUTION'",
-    "SET SESSION innodb_lock_wait_timeout = 5",
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    NULL
-};
-
-static const char *const other_settings[] = {
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA synchronous=FULL",
-    NULL
-};
-
-static kind_e kind_of(const store_t *store)
-{
-    const char *name = apr_dbd_name(store->driver);
-
-    return !strcmp(name, "pgsql") ? KIND_PGSQL
-         : !strcmp(name, "mysql") ? KIND_MYSQL : KIND_OTHER;
-}
-
-static apr_status_t failed(store_t *store, int code)
-{
-    session_t *session = store->state;
-    const char *words = apr_dbd_error(store->driver, *store->handle, code);
-    char line[sizeof(store->error)];
-    apr_status_t rv;
-
-    if (!words || !*words) {
-        words = "the database gave no reason";
-    }
-    rv = dbd_status(apr_dbd_name(store->driver), code, words);
-    if (rv == STORE_ELOST) {
-        session->broken = 1;
-    }
-    apr_cpystrn(line, words, sizeof(line));
-    line[strcspn(line, "\r\n")] = '\0';
-    return store_fail(store, rv, line);
-}
-
-static apr_status_t run(store_t *store, const char *sql)
-{
-    int rows = 0;
-    int code = apr_dbd_query(store->driver, *store->handle, &rows, sql);
-
-    return code ? failed(store, code) : APR_SUCCESS;
-}
-
-/* -- session ------------------------------------------------------------ */
-
-/* Without it an error's kind could be told by its words only, and those are
- * in the server's language. libpq came in with apr_dbd's driver. */
-static void pgsql_tell_states(store_t *store)
-{
-    int (*set_verbosity)(void *, int);
-    void *program = dlopen(NULL, RTLD_LAZY);
-    void *symbol;
-
-    if (!program) {
-        return;
-    }
-    symbol = dlsym(program, "PQsetErrorVerbosity");
-    if (symbol) {
-        memcpy(&set_verbosity, &symbol, sizeof(symbol));
-        set_verbosity(apr_dbd_native_handle(store->driver, *store->handle),
-                      PGSQL_VERBOSE);
-    }
-    dlclose(program);
-}
-
-/* A silent reconnect loses the transaction and goes on without one; without
- * CLIENT_FOUND_ROWS an UPDATE to the same value counts no row. */
-static apr_status_t mysql_params(store_t *store)
-{
-    if (strstr(store->params, "reconnect=0")
-        && strstr(store->params, "flags=CLIENT_FOUND_ROWS")) {
-        return APR_SUCCESS;
-    }
-    return store_fail(store, APR_EINVAL, "the parameters of driver mysql must "
-                      "have reconnect=0,flags=CLIENT_FOUND_ROWS");
-}
-
-/* Statements closed, their memory freed; the handle must still be there. */
-static void drop_statements(store_t *store)
-{
-    session_t *session = store->state;
-
-    apr_hash_clear(store->statements);
-    if (session->pool) {
-        apr_pool_destroy(session->pool);
-    }
-    session->pool = NULL;
-}
-
-static apr_status_t dbd_setup(store_t *store)
-{
-    session_t *session = store->state;
-    const char *const *settings;
-    apr_status_t rv = APR_SUCCESS;
-
-    if (!session) {
-        session = store->state = apr_pcalloc(store->pool, sizeof(*session));
-        session->kind = kind_of(store);
-        apr_pool_create(&session->scratch, store->pool);
-    }
-    drop_statements(store);
-    apr_pool_create(&session->pool, store->pool);
-    session->labels = 0;
-    settings = session->kind == KIND_PGSQL ? pgsql_settings
-             : session->kind == KIND_MYSQL ? mysql_settings : other_settings;
-    if (session->kind == KIND_PGSQL) {
-        pgsql_tell_states(store);
-    }
-    else if (session->kind == KIND_MYSQL) {
-        rv = mysql_params(store);
-    }
-    for (; rv == APR_SUCCESS && *settings; settings++) {
-        rv = run(store, *settings);
-    }
-    session->broken = rv != APR_SUCCESS;
-    return rv;
-}
-
-static apr_status_t open_once(apr_dbd_t **handle, store_t *store,
-                              apr_pool_t *pool)
-{
-    const char *words = NULL;
-    char line[sizeof(store->error)];
-
-    if (apr_dbd_open_ex(store->driver, pool, store->params, handle, &words)
-        == APR_SUCCESS) {
-        return APR_SUCCESS;
-    }
-    apr_cpystrn(line, words ? words : "the database cannot be opened",
-                sizeof(line));
-    line[strcspn(line, "\r\n")] = '\0';
-    return store_fail(store, STORE_ELOST, line);
-}
-
-/* The handle's memory must live as long as the connection's pool. It is taken
- * from there only once the database answers, or each attempt would add to it
- * for as long as the database is down. */
-static apr_status_t reopen(store_t *store)
-{
-    session_t *session = store->state;
-    apr_dbd_t *fresh = NULL;
-    apr_status_t rv;
-
-    apr_pool_clear(session->scratch);
-    rv = open_once(&fresh, store, session->scratch);
-    if (rv == APR_SUCCESS) {
-        apr_dbd_close(store->driver, fresh);
-        rv = open_once(&fresh, store, store->pool);
-    }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    drop_statements(store);
-    apr_dbd_close(store->driver, *store->handle);
-    *store->handle = fresh;
-    return dbd_setup(store);
-}
 
 /* -- statements --------------------------------------------------------- */
 
@@ -232,7 +45,7 @@ static const char *types_of(const store_arg_t *args, int count,
 static apr_status_t make(statement_t **out, store_t *store, const char *sql,
                          const store_arg_t *args, int count)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
     apr_pool_t *pool;
     statement_t *st;
     const char *format;
@@ -252,7 +65,7 @@ static apr_status_t make(statement_t **out, store_t *store, const char *sql,
                            apr_psprintf(pool, "mailtrack%d",
                                         session->labels++), &st->prepared);
     if (code) {
-        rv = failed(store, code);
+        rv = dbd_session_failed(store, code);
         apr_pool_destroy(pool);
         return rv;
     }
@@ -312,7 +125,7 @@ static apr_status_t dbd_query(store_rows_t **rows, store_t *store,
                               const char *sql, const store_arg_t *args,
                               int count)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
     statement_t *st = NULL;
     apr_status_t rv = prepare(&st, store, sql, args, count);
     int code;
@@ -328,10 +141,10 @@ static apr_status_t dbd_query(store_rows_t **rows, store_t *store,
      * and sleeps 0.1 s before it tells that there are none */
     code = apr_dbd_pbselect(store->driver, st->pool, *store->handle,
                             &st->results, st->prepared,
-                            session->kind == KIND_PGSQL,
+                            session->kind == DBD_PGSQL,
                             values_of(args, count, st->pool));
     if (code) {
-        rv = failed(store, code);
+        rv = dbd_session_failed(store, code);
         apr_pool_clear(st->pool);
         return rv;
     }
@@ -353,7 +166,7 @@ static apr_status_t dbd_next(store_rows_t *rows)
                            -1);
     st->ended = code != 0;
     return code == 0 ? APR_SUCCESS
-         : code == -1 ? APR_EOF : failed(store, code);
+         : code == -1 ? APR_EOF : dbd_session_failed(store, code);
 }
 
 static apr_int64_t dbd_column_int(store_rows_t *rows, int column)
@@ -416,13 +229,13 @@ static apr_status_t dbd_exec(store_t *store, apr_int64_t *affected,
                              apr_int64_t *id, const char *sql,
                              const store_arg_t *args, int count)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
     statement_t *st = NULL;
     apr_status_t rv;
     int code, changed = 0;
 
     apr_pool_clear(session->scratch);
-    if (id && session->kind == KIND_PGSQL) {
+    if (id && session->kind == DBD_PGSQL) {
         rv = get_id(id, store, apr_pstrcat(session->scratch, sql,
                                            " RETURNING id", NULL),
                     args, count);
@@ -436,9 +249,9 @@ static apr_status_t dbd_exec(store_t *store, apr_int64_t *affected,
         code = apr_dbd_pbquery(store->driver, session->scratch,
                                *store->handle, &changed, st->prepared,
                                values_of(args, count, session->scratch));
-        rv = code ? failed(store, code) : APR_SUCCESS;
+        rv = code ? dbd_session_failed(store, code) : APR_SUCCESS;
         if (rv == APR_SUCCESS && id) {
-            rv = get_id(id, store, session->kind == KIND_MYSQL
+            rv = get_id(id, store, session->kind == DBD_MYSQL
                         ? "SELECT LAST_INSERT_ID()"
                         : "SELECT last_insert_rowid()", NULL, 0);
         }
@@ -453,10 +266,10 @@ static apr_status_t dbd_exec(store_t *store, apr_int64_t *affected,
 
 static apr_status_t dbd_begin(store_t *store)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
 
-    return run(store, session->kind == KIND_PGSQL ? "BEGIN"
-               : session->kind == KIND_MYSQL ? "START TRANSACTION"
+    return dbd_session_run(store, session->kind == DBD_PGSQL ? "BEGIN"
+               : session->kind == DBD_MYSQL ? "START TRANSACTION"
                : "BEGIN IMMEDIATE");
 }
 
@@ -464,21 +277,21 @@ static apr_status_t dbd_begin(store_t *store)
  * COMMIT with a rollback and success. */
 static apr_status_t dbd_commit(store_t *store)
 {
-    return run(store, "COMMIT");
+    return dbd_session_run(store, "COMMIT");
 }
 
 static void dbd_rollback(store_t *store)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
 
-    if (run(store, "ROLLBACK") != APR_SUCCESS) {
+    if (dbd_session_run(store, "ROLLBACK") != APR_SUCCESS) {
         session->broken = 1;
     }
 }
 
 static apr_status_t dbd_check(store_t *store)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
     apr_int64_t one = 0;
 
     /* prepared on purpose: a session that was replaced behind our back (by
@@ -487,19 +300,19 @@ static apr_status_t dbd_check(store_t *store)
         && get_id(&one, store, "SELECT 1", NULL, 0) == APR_SUCCESS) {
         return APR_SUCCESS;
     }
-    return reopen(store);
+    return dbd_session_reopen(store);
 }
 
 static apr_status_t dbd_is_empty(store_t *store, int *empty)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
     apr_int64_t tables = 0;
     apr_status_t rv;
 
-    rv = get_id(&tables, store, session->kind == KIND_PGSQL
+    rv = get_id(&tables, store, session->kind == DBD_PGSQL
                 ? "SELECT count(*) FROM information_schema.tables "
                   "WHERE table_schema = current_schema()"
-                : session->kind == KIND_MYSQL
+                : session->kind == DBD_MYSQL
                 ? "SELECT count(*) FROM information_schema.tables "
                   "WHERE table_schema = DATABASE()"
                 : "SELECT count(*) FROM sqlite_master", NULL, 0);
@@ -509,7 +322,7 @@ static apr_status_t dbd_is_empty(store_t *store, int *empty)
 
 static apr_status_t dbd_script(store_t *store, const char *sql)
 {
-    session_t *session = store->state;
+    dbd_session_t *session = store->state;
     apr_status_t rv = APR_SUCCESS;
     apr_size_t n;
 
@@ -517,7 +330,8 @@ static apr_status_t dbd_script(store_t *store, const char *sql)
     while (rv == APR_SUCCESS && *sql) {
         n = placeholders_statement(sql);
         if (!placeholders_blank(sql, n)) {
-            rv = run(store, apr_pstrmemdup(session->scratch, sql, n));
+            rv = dbd_session_run(store,
+                                 apr_pstrmemdup(session->scratch, sql, n));
         }
         sql += n + (sql[n] == ';');
     }
@@ -525,7 +339,7 @@ static apr_status_t dbd_script(store_t *store, const char *sql)
 }
 
 const engine_t engine_dbd = {
-    dbd_setup,
+    dbd_session_setup,
     dbd_check,
     dbd_is_empty,
     dbd_begin,

@@ -28,6 +28,8 @@ sub database {
     return $out;
 }
 
+die "no $test: run sh t/run\n" if !-x $test;
+
 my %running;
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP ALRM);
 alarm 300;
@@ -68,7 +70,6 @@ for my $kind (sort keys %needs) {
 }
 plan skip_all => 'neither PostgreSQL nor MariaDB can be had' if !%running;
 
-ok -x $test, 'engine-t is built' or BAIL_OUT("no $test: run sh t/run");
 my ($exit, $out, $err) = run_command('', \%environment, $test);
 my $suite = '';
 my %count;

@@ -65,7 +65,8 @@ static void test_words(void)
     splits("\xEF\xAC\x81sh", "fish");
     splits("so\xC2\xAD" "ft zero\xE2\x80\x8Dwidth", "soft zerowidth");
     splits("a\xC2\xA0" "b\xE2\x80\x94" "c\xF0\x9F\x98\x80" "d", "a b c d");
-    splits("\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D", "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D");
+    splits("\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D",
+           "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D");
     splits("a\xFF" "b\xC3", "a b");
     splits("\xED\xA0\x80x", "x");
     is_str(joined(texts, 3), "a b c", "several texts, a NULL among them");
