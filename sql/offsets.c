@@ -5,6 +5,8 @@
  */
 #include "opens.h"
 
+#include <string.h>
+
 apr_status_t offsets_move(store_t *store, const char *segment,
                           apr_int64_t from, apr_int64_t to, apr_time_t now)
 {
@@ -29,15 +31,29 @@ apr_status_t offsets_move(store_t *store, const char *segment,
     return moved == 1 ? APR_SUCCESS : STORE_ECONFLICT;
 }
 
-apr_status_t offsets_get(apr_int64_t *pos, store_t *store,
-                         const char *segment)
+apr_status_t offsets_list(apr_array_header_t **out, store_t *store,
+                          const char *prefix, apr_pool_t *pool)
 {
+    apr_size_t len = strlen(prefix);
+    store_rows_t *rows;
     apr_status_t rv;
 
-    *pos = 0;
-    rv = store_get_int(store, pos, "SELECT pos FROM spool_offsets"
-                       " WHERE segment = ?", "t", segment);
-    return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
+    *out = apr_array_make(pool, 16, sizeof(offset_t));
+    rv = store_query(&rows, store, "SELECT segment, pos FROM spool_offsets"
+                     " WHERE segment >= ?", "t", prefix);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    while ((rv = store_next(rows)) == APR_SUCCESS) {
+        if (!strncmp(store_peek(rows, 0), prefix, len)) {
+            offset_t *offset = apr_array_push(*out);
+
+            offset->segment = store_text(rows, 0, pool);
+            offset->pos = store_int(rows, 1);
+        }
+    }
+    store_done(rows);
+    return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
 apr_status_t offsets_forget(store_t *store, const char *segment)

@@ -90,6 +90,7 @@ typedef struct recorder_t recorder_t;
 typedef struct recorder_track_t {
     apr_int64_t id;
     apr_int64_t created_at;
+    apr_int64_t last_hit_at;    /* before this transaction; or STORE_NULL */
 } recorder_track_t;
 
 /**
@@ -102,21 +103,13 @@ recorder_t *record_start(store_t *store, const char *node, apr_pool_t *pool);
 apr_status_t record_track(recorder_track_t *track, recorder_t *rec,
                           const char *public_id);
 
-/**
- * How many distinct addresses fetched this mail within 30 s up to and with this
- * hit, those of the batch included.
- */
-apr_status_t record_addresses(int *distinct, recorder_t *rec,
-                              apr_int64_t track_id, apr_int64_t at,
-                              const char *address);
-
 /** Insert a hit; open->id is set. Counters wait for record_finish. */
 apr_status_t record_open(recorder_t *rec, open_t *open);
 
-/** The hits of a mail within [from, to], to be judged anew as a burst. */
+/** The hits of a mail within [from, to], oldest first, at most `limit`. */
 apr_status_t record_window(apr_array_header_t **out, recorder_t *rec,
                            apr_int64_t track_id, apr_int64_t from,
-                           apr_int64_t to);
+                           apr_int64_t to, int limit);
 
 /**
  * Give a stored hit another verdict, rule, context and rules version; the
@@ -151,9 +144,16 @@ apr_status_t opens_outdated_count(apr_int64_t *count, store_t *store,
  * statement of the drain's transaction: exclusiveness is never assumed. */
 apr_status_t offsets_move(store_t *store, const char *segment,
                           apr_int64_t from, apr_int64_t to, apr_time_t now);
-/** 0 for a segment never seen. */
-apr_status_t offsets_get(apr_int64_t *pos, store_t *store,
-                         const char *segment);
+/** Where a segment stands. */
+typedef struct offset_t {
+    const char *segment;
+    apr_int64_t pos;
+} offset_t;
+
+/** The segments whose key begins with `prefix` (the node's), any order. */
+apr_status_t offsets_list(apr_array_header_t **out /* offset_t */,
+                          store_t *store, const char *prefix,
+                          apr_pool_t *pool);
 /** After the segment's file is gone. */
 apr_status_t offsets_forget(store_t *store, const char *segment);
 

@@ -9,9 +9,6 @@
 #include "open_row.h"
 #include "opens.h"
 
-/* How near hits of several addresses make a burst. */
-#define BURST_WINDOW apr_time_from_sec(30)
-
 #define HOT_OPENS  3
 #define HOT_WINDOW apr_time_from_sec(86400)
 #define REVIVED_AFTER apr_time_from_sec(14 * 86400)
@@ -45,35 +42,8 @@ apr_status_t record_track(recorder_track_t *track, recorder_t *rec,
     if (rv == APR_SUCCESS) {
         track->id = t->id;
         track->created_at = t->created_at;
+        track->last_hit_at = t->last_hit_at;
     }
-    return rv;
-}
-
-apr_status_t record_addresses(int *distinct, recorder_t *rec,
-                              apr_int64_t track_id, apr_int64_t at,
-                              const char *address)
-{
-    counters_track_t *t;
-    apr_int64_t others = 0;
-    apr_status_t rv;
-
-    *distinct = 1;
-    rv = counters_track(&t, rec->counters, track_id);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    /* most mails were last fetched long ago: nothing to look up */
-    if ((t->last_hit_at == STORE_NULL || t->last_hit_at < at - BURST_WINDOW)
-        && (t->newest_hit == STORE_NULL
-            || t->newest_hit < at - BURST_WINDOW)) {
-        return APR_SUCCESS;
-    }
-    rv = store_get_int(rec->store, &others,
-                       "SELECT count(DISTINCT ip_address) FROM opens"
-                       " WHERE track_id = ? AND opened_at BETWEEN ? AND ?"
-                       " AND ip_address <> ?", "iiit", track_id,
-                       at - BURST_WINDOW, at, address);
-    *distinct += (int)others;
     return rv;
 }
 
@@ -104,7 +74,7 @@ apr_status_t record_open(recorder_t *rec, open_t *open)
 
 apr_status_t record_window(apr_array_header_t **out, recorder_t *rec,
                            apr_int64_t track_id, apr_int64_t from,
-                           apr_int64_t to)
+                           apr_int64_t to, int limit)
 {
     store_rows_t *rows;
     apr_status_t rv;
@@ -112,8 +82,8 @@ apr_status_t record_window(apr_array_header_t **out, recorder_t *rec,
     *out = apr_array_make(rec->pool, 8, sizeof(open_t));
     rv = store_query(&rows, rec->store, "SELECT " OPEN_COLUMNS
                      " FROM opens o WHERE o.track_id = ? AND o.opened_at"
-                     " BETWEEN ? AND ? ORDER BY o.opened_at, o.id", "iii",
-                     track_id, from, to);
+                     " BETWEEN ? AND ? ORDER BY o.opened_at, o.id LIMIT ?",
+                     "iiii", track_id, from, to, (apr_int64_t)limit);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -184,7 +154,8 @@ static apr_status_t tell_of(recorder_t *rec, counters_track_t *t,
     apr_status_t rv = APR_SUCCESS;
     int hot = 0;
 
-    if (t->newest_real == STORE_NULL || t->real + t->add_real <= 0) {
+    /* a burst may have taken back what this transaction counted */
+    if (t->newest_real == STORE_NULL || t->add_real <= 0) {
         return APR_SUCCESS;
     }
     if (!(t->told & TOLD_FIRST)) {
