@@ -253,7 +253,7 @@ static apr_status_t read_domain(reader_t *r, const char **domain)
 /* The local part is in words; the reader stands at the "@". */
 static apr_status_t read_address(reader_t *r, address_t *address)
 {
-    const char *local;
+    const char *local = NULL;
     apr_status_t rv = take_local(r, &local);
 
     if (rv == APR_SUCCESS) {

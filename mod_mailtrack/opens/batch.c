@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <httpd.h>
 #include <http_log.h>
 
 #include "hit.h"

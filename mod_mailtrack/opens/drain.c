@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
+#include <httpd.h>
 #include <http_log.h>
 #include <mod_watchdog.h>
 #include <unistd.h>
@@ -38,7 +39,8 @@ struct drain_t {
     apr_pool_t *pool;           /* the thread's own, as long as the child */
     apr_pool_t *held;           /* as long as the lock is held */
     apr_pool_t *round;          /* cleared each round */
-    apr_pool_t *batch;          /* cleared each batch */
+    apr_pool_t *lines;          /* cleared each batch: what was read */
+    apr_pool_t *batch;          /* cleared each try to store it */
     int lock_fd;                /* -1: another child drains */
     apr_time_t lock_at;         /* next try */
     dbd_loan_t loan;
@@ -251,7 +253,7 @@ static apr_status_t read_segment(drain_t *d, apr_array_header_t *lines,
     if ((rv != APR_SUCCESS && rv != APR_EINCOMPLETE) || !len) {
         return rv;
     }
-    copy = apr_pmemdup(d->round, d->buffer, len);
+    copy = apr_pmemdup(d->lines, d->buffer, len);
     if (rv == APR_EINCOMPLETE) {
         push_line(lines, segment, copy, len, at + (apr_off_t)len);
         return APR_SUCCESS;
@@ -392,11 +394,12 @@ static apr_status_t drain_batch(drain_t *d, const apr_array_header_t *found,
 {
     batch_context_t ctx = { d->in, d->loan.store, d->memo, d->burst,
                             d->batch };
-    apr_array_header_t *lines = apr_array_make(d->round, 256,
-                                               sizeof(batch_line_t));
+    apr_array_header_t *lines;
     apr_status_t rv = APR_SUCCESS;
     int i;
 
+    apr_pool_clear(d->lines);
+    lines = apr_array_make(d->lines, 256, sizeof(batch_line_t));
     for (i = 0; i < found->nelts && lines->nelts < BATCH_LINES
          && rv == APR_SUCCESS; i++) {
         drain_segment_t *segment = segment_of(
@@ -567,6 +570,7 @@ apr_status_t drain_child(instance_t *in, apr_pool_t *pchild)
     d->buffer = apr_palloc(pool, READ_SIZE);
     apr_pool_create(&d->held, pool);
     apr_pool_create(&d->round, pool);
+    apr_pool_create(&d->lines, pool);
     apr_pool_create(&d->batch, pool);
     d->burst = burst_make(pool);
     rv = classify_memo_create(&d->memo, pool);

@@ -6,6 +6,7 @@
  */
 #include "pixel.h"
 
+#include <httpd.h>
 #include <http_config.h>
 #include <http_log.h>
 #include <http_protocol.h>

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The directive table, configuration create and merge, and the checks that
+ * `apachectl configtest` can make. Runs while httpd reads its configuration, in
+ * one thread; reaches no database.
+ */
+#include "directives.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+#include <httpd.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <util_time.h>
+
+#include "opens/spool.h"
+
+APLOG_USE_MODULE(mailtrack);
+
+#define UNSET (-1)
+
+#define DEFAULT_LIMIT (APR_INT64_C(1) << 30)
+#define DEFAULT_DELAY apr_time_from_sec(5)
+
+mailtrack_conf_t *directives_of(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &mailtrack_module);
+}
+
+void *directives_create(apr_pool_t *pool, server_rec *s)
+{
+    mailtrack_conf_t *conf = apr_pcalloc(pool, sizeof(*conf));
+
+    (void)s;
+    conf->engine = UNSET;
+    conf->sync_always = UNSET;
+    conf->spool_limit = UNSET;
+    conf->min_delay = UNSET;
+    conf->anonymize = UNSET;
+    return conf;
+}
+
+#define EITHER(field) (over->field ? over->field : under->field)
+#define SET(field)    (over->field != UNSET ? over->field : under->field)
+
+void *directives_merge(apr_pool_t *pool, void *base, void *add)
+{
+    const mailtrack_conf_t *under = base;
+    const mailtrack_conf_t *over = add;
+    mailtrack_conf_t *conf = apr_pcalloc(pool, sizeof(*conf));
+
+    conf->engine = SET(engine);
+    conf->base_url = EITHER(base_url);
+    conf->base_path = EITHER(base_path);
+    conf->origin = EITHER(origin);
+    conf->pixel_path = EITHER(pixel_path);
+    conf->spool_dir = EITHER(spool_dir);
+    conf->sync_always = SET(sync_always);
+    conf->spool_limit = SET(spool_limit);
+    conf->rules_file = EITHER(rules_file);
+    conf->geoip_file = EITHER(geoip_file);
+    conf->min_delay = SET(min_delay);
+    conf->anonymize = SET(anonymize);
+    conf->dbd_driver = EITHER(dbd_driver);
+    conf->dbd_params = EITHER(dbd_params);
+    return conf;
+}
+
+/* -- the directives ----------------------------------------------------- */
+
+static mailtrack_conf_t *conf_of(cmd_parms *cmd)
+{
+    return directives_of(cmd->server);
+}
+
+static const char *set_engine(cmd_parms *cmd, void *dir, int on)
+{
+    (void)dir;
+    conf_of(cmd)->engine = on;
+    return NULL;
+}
+
+static const char *set_anonymize(cmd_parms *cmd, void *dir, int on)
+{
+    (void)dir;
+    conf_of(cmd)->anonymize = on;
+    return NULL;
+}
+
+static const char *bad_url(cmd_parms *cmd, const char *url, const char *why)
+{
+    return apr_psprintf(cmd->pool, "MailtrackBaseURL '%s' %s; expected how the "
+                        "world reaches this server, as in "
+                        "https://track.example.org or "
+                        "https://example.org/mail", url, why);
+}
+
+/* A path that can stand in links and in comparisons as it is. */
+static int plain_path(const char *path)
+{
+    for (; *path; path++) {
+        if (!apr_isalnum(*path) && !strchr("/-._~", *path)) {
+            return 0;
+        }
+        if (path[0] == '/' && (path[1] == '/' || path[1] == '.')) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static const char *set_base_url(cmd_parms *cmd, void *dir, const char *url)
+{
+    mailtrack_conf_t *conf = conf_of(cmd);
+    char *trimmed = apr_pstrdup(cmd->pool, url);
+    apr_size_t len = strlen(trimmed);
+    apr_uri_t uri;
+
+    (void)dir;
+    while (len && trimmed[len - 1] == '/') {
+        trimmed[--len] = '\0';
+    }
+    if (apr_uri_parse(cmd->pool, trimmed, &uri) != APR_SUCCESS || !uri.scheme
+        || (strcasecmp(uri.scheme, "http")
+            && strcasecmp(uri.scheme, "https")) || !uri.hostname) {
+        return bad_url(cmd, url, "is no http or https URL");
+    }
+    if (uri.query || uri.fragment || uri.user || uri.password) {
+        return bad_url(cmd, url, "has a user, a query or a fragment");
+    }
+    if (uri.path && !plain_path(uri.path)) {
+        return bad_url(cmd, url, "has a path with other characters than "
+                       "letters, digits and -._~/");
+    }
+    conf->base_url = trimmed;
+    conf->base_path = uri.path ? uri.path : "";
+    ap_str_tolower(uri.scheme);
+    ap_str_tolower(uri.hostname);
+    conf->origin = apr_pstrmemdup(cmd->pool, trimmed,
+                                  len - strlen(conf->base_path));
+    return NULL;
+}
+
+static const char *set_pixel_path(cmd_parms *cmd, void *dir,
+                                  const char *path)
+{
+    char *trimmed = apr_pstrdup(cmd->pool, path + (*path == '/'));
+    apr_size_t len = strlen(trimmed);
+
+    (void)dir;
+    if (len && trimmed[len - 1] == '/') {
+        trimmed[--len] = '\0';
+    }
+    if (!len || *trimmed == '.' || !plain_path(trimmed)
+        || !strcmp(trimmed, "api") || !strncmp(trimmed, "api/", 4)
+        || !strcmp(trimmed, "health")) {
+        return apr_psprintf(cmd->pool, "MailtrackPixelPath '%s': expected a "
+                            "path below the base URL such as p, of letters, "
+                            "digits and -._~/, and not api or health", path);
+    }
+    conf_of(cmd)->pixel_path = trimmed;
+    return NULL;
+}
+
+static const char *set_file(cmd_parms *cmd, void *dir, const char *path)
+{
+    const char *absolute = ap_server_root_relative(cmd->pool, path);
+    apr_size_t offset = (apr_size_t)(apr_uintptr_t)cmd->info;
+    mailtrack_conf_t *conf = conf_of(cmd);
+
+    (void)dir;
+    if (!*path || !absolute) {
+        return apr_psprintf(cmd->pool, "%s: '%s' is no path", cmd->cmd->name,
+                            path);
+    }
+    if (strlen(absolute) > 3800) {
+        return apr_psprintf(cmd->pool, "%s: the path is too long",
+                            cmd->cmd->name);
+    }
+    *(const char **)((char *)conf + offset) = absolute;
+    return NULL;
+}
+
+static const char *set_sync(cmd_parms *cmd, void *dir, const char *word)
+{
+    mailtrack_conf_t *conf = conf_of(cmd);
+
+    (void)dir;
+    if (!strcasecmp(word, "always")) {
+        conf->sync_always = 1;
+    } else if (!strcasecmp(word, "interval")) {
+        conf->sync_always = 0;
+    } else {
+        return apr_psprintf(cmd->pool, "MailtrackSpoolSync '%s': expected "
+                            "'interval' or 'always'", word);
+    }
+    return NULL;
+}
+
+static const char *set_limit(cmd_parms *cmd, void *dir, const char *text)
+{
+    char *end = NULL;
+    apr_int64_t value = apr_strtoi64(text, &end, 10);
+    static const char units[] = "KMGT";
+    const char *unit = *end ? strchr(units, apr_toupper(*end)) : NULL;
+
+    (void)dir;
+    if (unit && value > 0 && value < (APR_INT64_C(1) << 22)) {
+        value <<= 10 * (unit - units + 1);
+        end++;
+    }
+    if (!apr_isdigit(*text) || *end || value < 65536) {
+        return apr_psprintf(cmd->pool, "MailtrackSpoolLimit '%s': expected a "
+                            "size of at least 64K, as in 500M or 1G", text);
+    }
+    conf_of(cmd)->spool_limit = value;
+    return NULL;
+}
+
+static const char *set_delay(cmd_parms *cmd, void *dir, const char *text)
+{
+    apr_interval_time_t value = UNSET;
+
+    (void)dir;
+    if (ap_timeout_parameter_parse(text, &value, "s") != APR_SUCCESS
+        || value < 0 || value > apr_time_from_sec(3600)) {
+        return apr_psprintf(cmd->pool, "MailtrackMinDelay '%s': expected a "
+                            "time from 0 to an hour, as in 5s or 500ms",
+                            text);
+    }
+    conf_of(cmd)->min_delay = value;
+    return NULL;
+}
+
+/* mod_dbd's own directives are noted on their way to it: whoever opens a SQLite
+ * path that is not there makes an empty file of it. */
+static const char *note_dbd(cmd_parms *cmd, void *dir, const char *text)
+{
+    apr_size_t offset = (apr_size_t)(apr_uintptr_t)cmd->info;
+
+    (void)dir;
+    *(const char **)((char *)conf_of(cmd) + offset) = text;
+    return DECLINE_CMD;
+}
+
+#define FIELD(name) (void *)APR_OFFSETOF(mailtrack_conf_t, name)
+
+const command_rec directives_table[] = {
+    AP_INIT_FLAG("MailtrackEngine", set_engine, NULL, RSRC_CONF,
+                 "On: answer pixels and the API in this server"),
+    AP_INIT_TAKE1("MailtrackBaseURL", set_base_url, NULL, RSRC_CONF,
+                  "How the world reaches this server; may have a path"),
+    AP_INIT_TAKE1("MailtrackPixelPath", set_pixel_path, NULL, RSRC_CONF,
+                  "Path of pixels below the base URL (default p)"),
+    AP_INIT_TAKE1("MailtrackSpool", set_file, FIELD(spool_dir), RSRC_CONF,
+                  "Directory where hits wait for the store"),
+    AP_INIT_TAKE1("MailtrackSpoolSync", set_sync, NULL, RSRC_CONF,
+                  "interval or always: when hits are forced to the disk"),
+    AP_INIT_TAKE1("MailtrackSpoolLimit", set_limit, NULL, RSRC_CONF,
+                  "Size of the spool above which hits are lost"),
+    AP_INIT_TAKE1("MailtrackRules", set_file, FIELD(rules_file), RSRC_CONF,
+                  "Rules that judge hits"),
+    AP_INIT_TAKE1("MailtrackGeoIP", set_file, FIELD(geoip_file), RSRC_CONF,
+                  "MaxMind database of places"),
+    AP_INIT_TAKE1("MailtrackMinDelay", set_delay, NULL, RSRC_CONF,
+                  "Hits this soon after a mail is made are the sender's"),
+    AP_INIT_FLAG("MailtrackAnonymizeIP", set_anonymize, NULL, RSRC_CONF,
+                 "On: cut client addresses before they are written"),
+    AP_INIT_TAKE1("DBDriver", note_dbd, FIELD(dbd_driver), RSRC_CONF,
+                  "(mod_dbd's)"),
+    AP_INIT_TAKE1("DBDParams", note_dbd, FIELD(dbd_params), RSRC_CONF,
+                  "(mod_dbd's)"),
+    { NULL }
+};
+
+/* -- completing and checking -------------------------------------------- */
+
+static void complete(mailtrack_conf_t *conf, apr_pool_t *pool)
+{
+    conf->engine = conf->engine == 1;
+    conf->pixel_path = conf->pixel_path ? conf->pixel_path : "p";
+    conf->spool_dir = conf->spool_dir ? conf->spool_dir : MAILTRACK_SPOOL_DIR;
+    conf->rules_file = conf->rules_file ? conf->rules_file
+                       : MAILTRACK_CONF_DIR "/classify.yaml";
+    conf->sync_always = conf->sync_always == 1;
+    conf->anonymize = conf->anonymize == 1;
+    if (conf->spool_limit == UNSET) {
+        conf->spool_limit = DEFAULT_LIMIT;
+    }
+    if (conf->min_delay == UNSET) {
+        conf->min_delay = DEFAULT_DELAY;
+    }
+    if (conf->base_url) {
+        conf->pixel_prefix = apr_pstrcat(pool, conf->base_path, "/",
+                                         conf->pixel_path, "/", NULL);
+        conf->pixel_prefix_len = strlen(conf->pixel_prefix);
+    }
+}
+
+/* @return NULL, or what is missing and the way out */
+static const char *missing(const mailtrack_conf_t *conf)
+{
+    if (!conf->base_url) {
+        return "MailtrackEngine On needs MailtrackBaseURL: how the world "
+               "reaches this server, as in https://track.example.org";
+    }
+    if (!conf->dbd_driver || !conf->dbd_params) {
+        return "MailtrackEngine On needs a store: DBDriver sqlite3 and "
+               "DBDParams " STORE_DEFAULT_PATH " (and, if they are there, "
+               "LoadModule mailtrack_module below LoadModule dbd_module)";
+    }
+    return NULL;
+}
+
+int directives_check(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *base)
+{
+    const char *words;
+    server_rec *s;
+
+    (void)ptemp;
+    for (s = base; s; s = s->next) {
+        mailtrack_conf_t *conf = directives_of(s);
+
+        complete(conf, pconf);
+        words = conf->engine ? missing(conf) : NULL;
+        if (words) {
+            ap_log_error(APLOG_MARK, APLOG_STARTUP | APLOG_EMERG, 0, s,
+                         "mailtrack: server %s: %s",
+                         s->server_hostname ? s->server_hostname : "(main)",
+                         words);
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return OK;
+}

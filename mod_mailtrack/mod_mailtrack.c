@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The module record and the hooks, with the reason for their order.
+ */
+#include <string.h>
+
+#include <apr_strings.h>
+#include <httpd.h>
+#include <http_config.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "dbd.h"
+#include "directives.h"
+#include "instance.h"
+#include "opens/pixel.h"
+
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog,
+                        apr_pool_t *ptemp, server_rec *base)
+{
+    (void)plog;
+    return directives_check(pconf, ptemp, base);
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
+                       apr_pool_t *ptemp, server_rec *base)
+{
+    (void)plog;
+    dbd_retrieve();
+    return instance_make_all(pconf, ptemp, base);
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *base)
+{
+    instance_child(pchild, base);
+}
+
+/*
+ * quick handler FIRST: before mod_cache, which would look hits up by URL.
+ * child_init LAST: the drain must not start before mod_dbd is ready.
+ */
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_quick_handler(pixel_handler, NULL, NULL, APR_HOOK_FIRST);
+}
+
+module AP_MODULE_DECLARE_DATA mailtrack_module = {
+    STANDARD20_MODULE_STUFF,
+    NULL,
+    NULL,
+    directives_create,
+    directives_merge,
+    directives_table,
+    register_hooks,
+    AP_MODULE_FLAG_NONE
+};
