@@ -90,14 +90,18 @@ apr_status_t schema_create(const char *driver, const char *params,
 
 static apr_status_t apply(store_t *store, const schema_migration_t *m)
 {
-    int version = 0;
+    int version = 0, empty = 0;
     apr_status_t rv;
 
     rv = store_begin(store);
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = schema_version(store, &version);
+    /* a SELECT from a table that is not there would spoil the transaction */
+    rv = store->engine->is_empty(store, &empty);
+    if (rv == APR_SUCCESS && !empty) {
+        rv = schema_version(store, &version);
+    }
     if (rv == APR_SUCCESS && version >= m->version) {
         store_rollback(store);
         return APR_EEXIST;
