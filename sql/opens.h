@@ -55,7 +55,9 @@ apr_status_t opens_of_track(apr_array_header_t **out /* open_t */,
                             int limit, apr_pool_t *pool);
 
 /**
- * Hits that count, which the store got at or after `since`, newest first.
+ * Hits that count, which the store got at or after `since`, newest first. Where
+ * thousands in a row do not count, a page can be shorter than the limit, even
+ * empty, and still have a next one.
  * @param cursor keyset of the page before, or NULL
  */
 apr_status_t opens_recent(apr_array_header_t **out, const char **next,
