@@ -14,7 +14,7 @@ struct instance_t;
 
 typedef struct mailtrack_conf_t {
     int engine;                 /* MailtrackEngine; -1 unset */
-    const char *base_url;       /* MailtrackBaseURL, without a slash at its end */
+    const char *base_url;       /* MailtrackBaseURL, no slash at its end */
     const char *base_path;      /* its path: "" or "/mail" */
     const char *origin;         /* its scheme://host[:port] */
     const char *pixel_path;     /* MailtrackPixelPath: "p" */

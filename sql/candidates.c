@@ -172,7 +172,8 @@ static apr_status_t few_by_recipient(candidates_t *c)
     args[0] = number(c->query->recipient_id);
     args[1] = number(FEW_ROOM);
     c->few->nelts = FEW_ROOM;
-    return track_index_read((list_key_t *)c->few->elts, &c->few->nelts, 1, c->store,
+    return track_index_read((list_key_t *)c->few->elts, &c->few->nelts, 1,
+                     c->store,
                      "SELECT t.created_at, t.id FROM email_recipients er"
                      " JOIN tracked_emails t ON t.id = er.track_id"
                      " WHERE er.recipient_id = ? LIMIT ?", args, 2);

@@ -19,7 +19,7 @@
 #define OPEN_TRACK_COLUMNS \
     "t.public_id, t.recipient, t.subject, t.created_at"
 
-/** Read a hit from the current row; the fields of its mail become NULL and 0. */
+/** Read a hit from the current row; its mail's fields become NULL and 0. */
 void open_row_read(open_t *open, store_rows_t *rows, int first_column,
                    apr_pool_t *pool);
 

@@ -121,8 +121,8 @@ apr_status_t record_rejudge(recorder_t *rec, const open_t *was,
                             const open_t *now);
 
 /**
- * Write counters, recipients, rollups and, when tell is true, outbox rows (first
- * open, hot, revived). Before the commit.
+ * Write counters, recipients, rollups and, when tell is true, outbox rows
+ * (first open, hot, revived). Before the commit.
  */
 apr_status_t record_finish(recorder_t *rec, int tell, apr_time_t now);
 

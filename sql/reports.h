@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sums for charts and tiles, read from counters and rollups, never from history;
- * and the recount that proves them.
+ * Sums for charts and tiles, read from counters and rollups, never from
+ * history; and the recount that proves them.
  */
 #ifndef MAILTRACK_REPORTS_H
 #define MAILTRACK_REPORTS_H

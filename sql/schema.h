@@ -11,7 +11,7 @@
 /** The version this program speaks: the last migration's number. */
 int schema_current(const store_t *store);
 
-/** The version the store has; 0 when it is empty. STORE_EFOREIGN if not ours. */
+/** The version the store has; 0 when it is empty. STORE_EFOREIGN: not ours. */
 apr_status_t schema_version(store_t *store, int *version);
 
 /**

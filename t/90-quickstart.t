@@ -91,7 +91,7 @@ sub api {
 copy_tree();
 my $port = Mailtrack::Test::free_port();
 my ($exit, $out, $err) = quickstart('--port', $port);
-is $exit, 0, 'it starts' or BAIL_OUT("$out$err");
+is $exit, 0, 'it starts' or die "$out$err";
 my $login = credentials();
 is $login->{url}, "http://127.0.0.1:$port", 'the credentials have the URL';
 is $login->{username}, 'admin', '... the user';

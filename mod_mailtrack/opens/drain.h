@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Spool to store: a mod_watchdog callback in every child, of which the one that
- * holds SPOOL/drain.lock works. (mod_watchdog's own singleton takes 10 s to fail
- * over after its child ends.) A store that is down stops the drain, never the
- * pixel; on return it catches up.
+ * holds SPOOL/drain.lock works. (mod_watchdog's own singleton takes 10 s to
+ * fail over after its child ends.) A store that is down stops the drain, never
+ * the pixel; on return it catches up.
  */
 #ifndef MAILTRACK_DRAIN_H
 #define MAILTRACK_DRAIN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reading side of the spool: list, read, finish, reject. Runs in the drain's
- * thread of the one child that holds drain.lock. Knows no database.
+ * The reading side of the spool: list, read, finish, reject. Runs in the
+ * drain's thread of the one child that holds drain.lock. Knows no database.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -61,8 +61,8 @@ apr_status_t spool_list(apr_array_header_t **segments, const char *dir,
 
 /**
  * Read up to `size` bytes from `offset`. *len is cut after the last newline; 0:
- * no whole line there. APR_EINCOMPLETE: `size` bytes without a newline, which no
- * writer of ours makes; *len is size.
+ * no whole line there. APR_EINCOMPLETE: `size` bytes without a newline, which
+ * no writer of ours makes; *len is size.
  */
 apr_status_t spool_read(char *buffer, apr_size_t *len, const char *dir,
                         const char *name, apr_off_t offset, apr_size_t size);

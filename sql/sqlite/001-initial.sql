@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Times are microseconds since the epoch, UTC. Public ids are UUIDs; joins use
 -- the integer key (36-character keys in three indexes doubled the drain's cost).
 
