@@ -48,6 +48,10 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_quick_handler(pixel_handler, NULL, NULL, APR_HOOK_FIRST);
 }
 
+/* the one symbol that leaves the module: all else is hidden */
+extern module AP_MODULE_DECLARE_DATA mailtrack_module
+    __attribute__((visibility("default")));
+
 module AP_MODULE_DECLARE_DATA mailtrack_module = {
     STANDARD20_MODULE_STUFF,
     NULL,
