@@ -51,19 +51,25 @@ static void describe(open_t *open, const hit_t *hit, apr_pool_t *pool)
     open->headers = *hit->headers ? clean(hit->headers, 2048, pool) : NULL;
 }
 
+/* An unknown place is NULL in the store. */
+static const char *known(const char *place)
+{
+    return *place ? place : NULL;
+}
+
 static void locate(open_t *open, const hit_t *hit, work_t *w)
 {
     geo_place_t place;
 
     if (hit->anonymized) {
         open->networks = clean(hit->networks, 1024, w->ctx->pool);
-        open->country = clean(hit->country, 64, w->ctx->pool);
-        open->city = clean(hit->city, 128, w->ctx->pool);
+        open->country = known(clean(hit->country, 64, w->ctx->pool));
+        open->city = known(clean(hit->city, 128, w->ctx->pool));
         return;
     }
     geo_lookup(&place, w->ctx->in->geo, open->ip_address, w->now);
-    open->country = apr_pstrdup(w->ctx->pool, place.country);
-    open->city = apr_pstrdup(w->ctx->pool, place.city);
+    open->country = known(apr_pstrdup(w->ctx->pool, place.country));
+    open->city = known(apr_pstrdup(w->ctx->pool, place.city));
 }
 
 /* The hits around one that makes a burst, judged anew with it. */

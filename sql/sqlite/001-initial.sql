@@ -168,7 +168,7 @@ CREATE INDEX outbox_track ON outbox (track_id);
 
 -- How far each spool segment is stored, moved in the same transaction.
 CREATE TABLE spool_offsets (
-  segment VARCHAR(64) NOT NULL PRIMARY KEY,
+  segment VARCHAR(96) NOT NULL PRIMARY KEY,  -- NODE:UUID.seg
   pos BIGINT NOT NULL,
   updated_at BIGINT NOT NULL
 ) WITHOUT ROWID;
