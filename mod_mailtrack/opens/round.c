@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the drain does while it holds the lock: list segments, read them to
+ * their last newline, store batches, remove what is finished. Runs in the
+ * watchdog's thread; a store that is away only makes it wait.
+ */
+#include "round.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <httpd.h>
+#include <http_log.h>
+
+#include "../publish.h"
+
+APLOG_USE_MODULE(mailtrack);
+
+#define STORE_EVERY apr_time_from_sec(1)
+#define SWEEP_EVERY apr_time_from_sec(1)
+
+/* Lines of one transaction; and how much of a segment is read at once. */
+#define BATCH_LINES 2000
+#define READ_SIZE   (256 * 1024)
+
+/* -- the store ---------------------------------------------------------- */
+
+static void drop_store(round_t *r)
+{
+    if (r->have_store) {
+        dbd_return(&r->loan, r->in->server);
+        r->have_store = 0;
+    }
+}
+
+/* Say it once when it changes, not ten times a second. */
+void round_tell(round_t *r, apr_status_t rv, const char *detail,
+                const char *remedy)
+{
+    board_set(r->in->board, BOARD_DRAIN_STATUS, rv);
+    if (rv == r->told) {
+        return;
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, r->in->server,
+                     "mailtrack: hits wait in %s: %s%s%s",
+                     r->in->conf->spool_dir, detail,
+                     *remedy ? "; to mend it: " : "", remedy);
+    } else {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, r->in->server,
+                     "mailtrack: the store is back, hits in %s are being "
+                     "stored", r->in->conf->spool_dir);
+    }
+    r->told = rv;
+}
+
+static void store_failed(round_t *r, apr_status_t rv)
+{
+    const char *detail = store_error(r->loan.store);
+
+    round_tell(r, rv, *detail ? detail : "the store failed",
+         store_remedy(r->loan.store, rv, r->round));
+    drop_store(r);
+    r->store_at = apr_time_now() + STORE_EVERY;
+}
+
+static apr_status_t load_offsets(round_t *r)
+{
+    const char *prefix = apr_pstrcat(r->round, r->in->node, ":", NULL);
+    apr_array_header_t *offsets;
+    apr_hash_index_t *hi;
+    apr_status_t rv;
+    int i;
+
+    rv = offsets_list(&offsets, r->loan.store, prefix, r->round);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    for (hi = apr_hash_first(r->round, r->segments); hi;
+         hi = apr_hash_next(hi)) {
+        void *value;
+
+        apr_hash_this(hi, NULL, NULL, &value);
+        ((drain_segment_t *)value)->pos = 0;
+    }
+    for (i = 0; i < offsets->nelts; i++) {
+        const offset_t *offset = &APR_ARRAY_IDX(offsets, i, offset_t);
+        drain_segment_t *segment = apr_pcalloc(r->held, sizeof(*segment));
+
+        segment->key = apr_pstrdup(r->held, offset->segment);
+        segment->name = segment->key + strlen(prefix);
+        segment->pos = offset->pos;
+        apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
+                     segment);
+    }
+    return APR_SUCCESS;
+}
+
+/* A connection that is ready; offsets are read whenever it is a new one. */
+static apr_status_t have_store(round_t *r)
+{
+    apr_time_t now = apr_time_now();
+    apr_status_t rv;
+
+    if (r->have_store) {
+        rv = store_ready(r->loan.store);
+        if (rv != APR_SUCCESS) {
+            store_failed(r, rv);
+        }
+        return rv;
+    }
+    if (now < r->store_at) {
+        return APR_EAGAIN;
+    }
+    r->store_at = now + STORE_EVERY;
+    rv = dbd_borrow(&r->loan, r->in->server, r->round);
+    if (rv != APR_SUCCESS) {
+        round_tell(r, rv, r->loan.detail, r->loan.remedy);
+        return rv;
+    }
+    r->have_store = 1;
+    rv = load_offsets(r);
+    if (rv == APR_SUCCESS) {
+        rv = publish_settings(r->loan.store, r->in, r->round);
+    }
+    if (rv != APR_SUCCESS) {
+        store_failed(r, rv);
+        return rv;
+    }
+    round_tell(r, APR_SUCCESS, "", "");
+    return APR_SUCCESS;
+}
+
+/* -- reading ------------------------------------------------------------ */
+
+static drain_segment_t *segment_of(round_t *r, const char *name)
+{
+    drain_segment_t *segment = apr_hash_get(r->segments, name,
+                                            APR_HASH_KEY_STRING);
+
+    if (!segment) {
+        segment = apr_pcalloc(r->held, sizeof(*segment));
+        segment->key = apr_pstrcat(r->held, r->in->node, ":", name, NULL);
+        segment->name = segment->key + strlen(r->in->node) + 1;
+        apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
+                     segment);
+    }
+    return segment;
+}
+
+static void push_line(apr_array_header_t *lines, drain_segment_t *segment,
+                      const char *text, apr_size_t len, apr_off_t end)
+{
+    batch_line_t *line = apr_array_push(lines);
+
+    line->text = text;
+    line->len = len;
+    line->segment = segment;
+    line->end = end;
+}
+
+/* What is new in a segment, as lines, until the batch is full. */
+static apr_status_t read_segment(round_t *r, apr_array_header_t *lines,
+                                 drain_segment_t *segment)
+{
+    apr_size_t len = 0;
+    const char *text;
+    const char *end;
+    char *copy;
+    apr_off_t at = segment->pos;
+    apr_status_t rv;
+
+    rv = spool_read(r->buffer, &len, r->in->conf->spool_dir, segment->name,
+                    at, READ_SIZE);
+    if ((rv != APR_SUCCESS && rv != APR_EINCOMPLETE) || !len) {
+        return rv;
+    }
+    copy = apr_pmemdup(r->lines, r->buffer, len);
+    if (rv == APR_EINCOMPLETE) {
+        push_line(lines, segment, copy, len, at + (apr_off_t)len);
+        return APR_SUCCESS;
+    }
+    for (text = copy, end = copy + len; text < end
+         && lines->nelts < BATCH_LINES;) {
+        const char *newline = memchr(text, '\n', (apr_size_t)(end - text));
+        apr_size_t n = (apr_size_t)(newline - text);
+
+        at += (apr_off_t)n + 1;
+        push_line(lines, segment, text, n, at);
+        text = newline + 1;
+    }
+    return APR_SUCCESS;
+}
+
+/* -- finished segments -------------------------------------------------- */
+
+/* Its writer is gone and all its lines are committed, on disk: what is left is
+ * at most a line its writer died in, which was never answered. */
+static apr_status_t finish_segment(round_t *r, drain_segment_t *segment)
+{
+    const char *dir = r->in->conf->spool_dir;
+    apr_off_t size = 0;
+    apr_size_t len = 0;
+    int fd = -1;
+    apr_status_t rv;
+
+    rv = spool_finished(&fd, &size, dir, segment->name);
+    if (rv != APR_SUCCESS) {
+        return rv == APR_EAGAIN ? APR_SUCCESS : rv;
+    }
+    if (size > segment->pos) {
+        rv = spool_read(r->buffer, &len, dir, segment->name, segment->pos,
+                        READ_SIZE);
+        if (rv != APR_SUCCESS || len) {
+            spool_unlock(fd);           /* more came: next round */
+            return APR_SUCCESS;
+        }
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, r->in->server,
+                     "mailtrack: %s ended in the middle of a line", dir);
+    }
+    rv = spool_remove(fd, dir, segment->name);
+    if (rv == APR_SUCCESS) {
+        rv = offsets_forget(r->loan.store, segment->key);
+        apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING, NULL);
+    }
+    return rv;
+}
+
+/* Once a second: remove what is finished, forget offsets without a file. */
+static apr_status_t sweep(round_t *r)
+{
+    apr_status_t rv = APR_SUCCESS;
+    apr_hash_index_t *hi;
+
+    for (hi = apr_hash_first(r->round, r->segments);
+         hi && rv == APR_SUCCESS; hi = apr_hash_next(hi)) {
+        drain_segment_t *segment;
+        void *value;
+
+        apr_hash_this(hi, NULL, NULL, &value);
+        segment = value;
+        if (segment->reading != r->number) {
+            rv = offsets_forget(r->loan.store, segment->key);
+            apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
+                         NULL);
+        } else if (segment->pos >= segment->size) {
+            rv = finish_segment(r, segment);
+        }
+    }
+    return rv;
+}
+
+/* A torn tail keeps pos below size for good: those are asked, too. */
+static apr_status_t sweep_torn(round_t *r, drain_segment_t *segment)
+{
+    apr_size_t len = 0;
+    apr_status_t rv;
+
+    if (segment->pos >= segment->size) {
+        return APR_SUCCESS;
+    }
+    rv = spool_read(r->buffer, &len, r->in->conf->spool_dir, segment->name,
+                    segment->pos, READ_SIZE);
+    return rv == APR_SUCCESS && !len ? finish_segment(r, segment) : rv;
+}
+
+/* -- rounds ------------------------------------------------------------- */
+
+static apr_status_t list(round_t *r, apr_array_header_t **out)
+{
+    apr_status_t rv;
+    int i;
+
+    r->number++;
+    rv = spool_list(out, r->in->conf->spool_dir, r->round);
+    for (i = 0; rv == APR_SUCCESS && i < (*out)->nelts; i++) {
+        const segment_t *found = &APR_ARRAY_IDX(*out, i, segment_t);
+        drain_segment_t *segment = segment_of(r, found->name);
+
+        segment->size = found->size;
+        segment->reading = r->number;
+    }
+    return rv;
+}
+
+static void show_backlog(round_t *r, const apr_array_header_t *found)
+{
+    apr_time_t now = apr_time_now();
+    apr_off_t backlog = 0;
+    int i;
+
+    for (i = 0; i < found->nelts; i++) {
+        const drain_segment_t *segment = segment_of(
+            r, APR_ARRAY_IDX(found, i, segment_t).name);
+
+        if (segment->size > segment->pos) {
+            backlog += segment->size - segment->pos;
+        }
+    }
+    if (!backlog) {
+        r->behind_since = 0;
+    } else if (!r->behind_since) {
+        r->behind_since = now;
+    }
+    board_set(r->in->board, BOARD_BACKLOG, backlog);
+    board_set(r->in->board, BOARD_SEGMENTS, found->nelts);
+    board_set(r->in->board, BOARD_OLDEST_AT, r->behind_since);
+    if (!backlog) {
+        board_set(r->in->board, BOARD_DRAINED_AT, now);
+    }
+}
+
+/* One batch out of all segments. @param more whether it was full */
+static apr_status_t drain_batch(round_t *r, const apr_array_header_t *found,
+                                int *more)
+{
+    batch_context_t ctx = { r->in, r->loan.store, r->memo, r->burst,
+                            r->batch };
+    apr_array_header_t *lines;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    apr_pool_clear(r->lines);
+    lines = apr_array_make(r->lines, 256, sizeof(batch_line_t));
+    for (i = 0; i < found->nelts && lines->nelts < BATCH_LINES
+         && rv == APR_SUCCESS; i++) {
+        drain_segment_t *segment = segment_of(
+            r, APR_ARRAY_IDX(found, i, segment_t).name);
+
+        if (segment->pos < segment->size) {
+            rv = read_segment(r, lines, segment);
+        }
+    }
+    *more = lines->nelts > 0;
+    if (rv == APR_SUCCESS && lines->nelts) {
+        rv = batch_store(&ctx, lines, 0, lines->nelts);
+    }
+    if (rv == STORE_ECONFLICT) {
+        rv = load_offsets(r);
+    }
+    return rv;
+}
+
+static apr_status_t drain_all(round_t *r, const apr_array_header_t *found)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int more = 1;
+
+    while (more && rv == APR_SUCCESS && !*r->stopping) {
+        rv = drain_batch(r, found, &more);
+    }
+    return rv;
+}
+
+static apr_status_t sweep_all(round_t *r, const apr_array_header_t *found)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < found->nelts && rv == APR_SUCCESS; i++) {
+        rv = sweep_torn(r, segment_of(r, APR_ARRAY_IDX(found, i,
+                                                       segment_t).name));
+    }
+    return rv != APR_SUCCESS ? rv : sweep(r);
+}
+
+void round_run(round_t *r)
+{
+    apr_int64_t hits = board_get(r->in->board, BOARD_HITS);
+    apr_array_header_t *found;
+    apr_time_t now = apr_time_now();
+    apr_status_t rv;
+
+    /* nothing was written since all was stored: nothing to look for */
+    if (hits == r->hits_seen && now < r->sweep_at) {
+        return;
+    }
+    rv = list(r, &found);
+    if (rv != APR_SUCCESS) {
+        round_tell(r, rv, "the spool directory cannot be read",
+             "check its owner and mode");
+        return;
+    }
+    if (have_store(r) == APR_SUCCESS) {
+        rv = drain_all(r, found);
+        if (rv == APR_SUCCESS && now >= r->sweep_at && !*r->stopping) {
+            r->sweep_at = now + SWEEP_EVERY;
+            rv = sweep_all(r, found);
+        }
+        if (rv != APR_SUCCESS) {
+            store_failed(r, rv);
+        } else {
+            r->hits_seen = hits;
+        }
+    }
+    show_backlog(r, found);
+}
+
+/* -- life --------------------------------------------------------------- */
+
+apr_status_t round_make(round_t *r, instance_t *in, const int *stopping,
+                        apr_pool_t *pool)
+{
+    memset(r, 0, sizeof(*r));
+    r->in = in;
+    r->stopping = stopping;
+    r->buffer = apr_palloc(pool, READ_SIZE);
+    apr_pool_create(&r->held, pool);
+    apr_pool_create(&r->round, pool);
+    apr_pool_create(&r->lines, pool);
+    apr_pool_create(&r->batch, pool);
+    r->burst = burst_make(pool);
+    return classify_memo_create(&r->memo, pool);
+}
+
+void round_begin(round_t *r)
+{
+    r->segments = apr_hash_make(r->held);
+    r->hits_seen = -1;
+    burst_forget(r->burst);
+}
+
+void round_end(round_t *r)
+{
+    drop_store(r);
+    r->segments = NULL;
+    apr_pool_clear(r->held);
+}
