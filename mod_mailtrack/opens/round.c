@@ -64,6 +64,22 @@ static void store_failed(round_t *r, apr_status_t rv)
     r->store_at = apr_time_now() + STORE_EVERY;
 }
 
+static drain_segment_t *segment_of(round_t *r, const char *name)
+{
+    drain_segment_t *segment = apr_hash_get(r->segments, name,
+                                            APR_HASH_KEY_STRING);
+
+    if (!segment) {
+        segment = apr_pcalloc(r->held, sizeof(*segment));
+        segment->key = apr_pstrcat(r->held, r->in->node, ":", name, NULL);
+        segment->name = segment->key + strlen(r->in->node) + 1;
+        apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
+                     segment);
+    }
+    return segment;
+}
+
+/* What the store says is true, whatever this process remembers. */
 static apr_status_t load_offsets(round_t *r)
 {
     const char *prefix = apr_pstrcat(r->round, r->in->node, ":", NULL);
@@ -85,13 +101,8 @@ static apr_status_t load_offsets(round_t *r)
     }
     for (i = 0; i < offsets->nelts; i++) {
         const offset_t *offset = &APR_ARRAY_IDX(offsets, i, offset_t);
-        drain_segment_t *segment = apr_pcalloc(r->held, sizeof(*segment));
 
-        segment->key = apr_pstrdup(r->held, offset->segment);
-        segment->name = segment->key + strlen(prefix);
-        segment->pos = offset->pos;
-        apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
-                     segment);
+        segment_of(r, offset->segment + strlen(prefix))->pos = offset->pos;
     }
     return APR_SUCCESS;
 }
@@ -132,21 +143,6 @@ static apr_status_t have_store(round_t *r)
 }
 
 /* -- reading ------------------------------------------------------------ */
-
-static drain_segment_t *segment_of(round_t *r, const char *name)
-{
-    drain_segment_t *segment = apr_hash_get(r->segments, name,
-                                            APR_HASH_KEY_STRING);
-
-    if (!segment) {
-        segment = apr_pcalloc(r->held, sizeof(*segment));
-        segment->key = apr_pstrcat(r->held, r->in->node, ":", name, NULL);
-        segment->name = segment->key + strlen(r->in->node) + 1;
-        apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
-                     segment);
-    }
-    return segment;
-}
 
 static void push_line(apr_array_header_t *lines, drain_segment_t *segment,
                       const char *text, apr_size_t len, apr_off_t end)
@@ -226,6 +222,23 @@ static apr_status_t finish_segment(round_t *r, drain_segment_t *segment)
     return rv;
 }
 
+/* An offset whose file is gone: its child died between unlink and forget. Only
+ * that: an offset forgotten while the file is there stores its hits again. */
+static apr_status_t forget_segment(round_t *r, drain_segment_t *segment)
+{
+    apr_off_t size = 0;
+    int fd = -1;
+    apr_status_t rv;
+
+    rv = spool_finished(&fd, &size, r->in->conf->spool_dir, segment->name);
+    if (!APR_STATUS_IS_ENOENT(rv)) {
+        spool_unlock(fd);
+        return rv == APR_EAGAIN ? APR_SUCCESS : rv;
+    }
+    apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING, NULL);
+    return offsets_forget(r->loan.store, segment->key);
+}
+
 /* Once a second: remove what is finished, forget offsets without a file. */
 static apr_status_t sweep(round_t *r)
 {
@@ -240,9 +253,7 @@ static apr_status_t sweep(round_t *r)
         apr_hash_this(hi, NULL, NULL, &value);
         segment = value;
         if (segment->reading != r->number) {
-            rv = offsets_forget(r->loan.store, segment->key);
-            apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
-                         NULL);
+            rv = forget_segment(r, segment);
         } else if (segment->pos >= segment->size) {
             rv = finish_segment(r, segment);
         }
