@@ -107,6 +107,10 @@ for my $path (@hot) {
 my $makefile = $text{'Makefile.am'};
 none 'Makefile.am lists every source', map { "$_ is not in Makefile.am" }
   grep { $makefile !~ /(?<![\w.\/-])\Q$_\E(?![\w.\/-])/ } @c;
+none 'Makefile.am lists no source that is not there',
+  map { "$_ is in Makefile.am alone" }
+  grep { !-e && $makefile !~ /^\s*nodist_\w+ = \Q$_\E$/m }
+  $makefile =~ m{(?<![\w./-])((?:sql|mod_mailtrack|mailprobe|t)/[\w/-]+\.[ch])\b}g;
 
 my @labelled = grep {
     m{\.(?:[ch]|pm|t|am|ac|awk|sql|conf|sh|js|css|html)$|^conf/[^/.]+$
