@@ -13,6 +13,7 @@ apr_status_t publish_settings(store_t *store, const instance_t *in,
     const mailtrack_conf_t *conf = in->conf;
     const char *rows[][2] = {
         { "base_url", conf->base_url },
+        { "pixel_path", conf->pixel_path },
         { "spool_dir", conf->spool_dir },
         { "rules_file", conf->rules_file },
         { "geoip_file", conf->geoip_file ? conf->geoip_file : "" },

@@ -10,9 +10,9 @@
 #include "store.h"
 
 /**
- * Write base_url, spool_dir, rules_file, geoip_file, min_delay_us, anonymize_ip
- * where they differ, and an instance_id where there is none. By the drain, each
- * time it gets a connection.
+ * Write base_url, pixel_path, spool_dir, rules_file, geoip_file,
+ * min_delay_us, anonymize_ip where they differ, and an instance_id where there
+ * is none. By the drain, each time it gets a connection.
  */
 apr_status_t publish_settings(store_t *store, const instance_t *in,
                               apr_pool_t *pool);

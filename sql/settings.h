@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the store knows of its own installation: a name and a text each.
- * Written by httpd at start (instance_id, base_url, spool_dir, geoip_file,
+ * Written by httpd (instance_id, base_url, pixel_path, spool_dir, geoip_file,
  * rules_file, min_delay_us, anonymize_ip) and read by the other programs, so
  * that they mean the same. No secrets here: whoever reads the store reads it.
  */

@@ -27,6 +27,16 @@ static const ctl_option_t key_options[] = {
     { NULL, NULL, NULL }
 };
 
+static const ctl_option_t check_options[] = {
+    { "url", "URL", "base URL, instead of the one httpd noted in the store" },
+    { NULL, NULL, NULL }
+};
+
+static const ctl_option_t reclassify_options[] = {
+    { "rules", "FILE", "rules file, instead of the one httpd uses" },
+    { NULL, NULL, NULL }
+};
+
 static const ctl_option_t yes_option[] = {
     { "yes", NULL, "do not ask" },
     { NULL, NULL, NULL }
@@ -64,6 +74,17 @@ static const ctl_command_t commands[] = {
       NULL, CTL_READY, ctl_key_revoke },
     { "key list", NULL, "list keys by their public prefix", "",
       NULL, CTL_READY, ctl_key_list },
+    { "check", NULL, "follow a pixel from the base URL into the store",
+      "Looks at the store, its file modes, the place database, DNS, the "
+      "certificate, /health, the pixel, caches and the recorded address. "
+      "Makes a mail, fetches its pixel twice and deletes it again.",
+      check_options, CTL_NOTHING, ctl_check },
+    { "reclassify", NULL, "judge history by the present rules",
+      "Opens whose rules version differs are judged again, counters "
+      "included. Nobody is told anything. Cut off, it goes on where it was "
+      "when run again.", reclassify_options, CTL_READY, ctl_reclassify },
+    { "verify", NULL, "recount every counter and say what differs",
+      "Exits 1 when something differs.", NULL, CTL_READY, ctl_verify },
     { "backup", "FILE", "copy a SQLite store to FILE while httpd writes",
       "FILE is mode 0600, checked, and appears only when complete.",
       force_option, CTL_NOTHING, ctl_backup },
