@@ -30,36 +30,36 @@ static const char *command(check_t *check, const char *chmod_mode,
 /*
  * Not for others; and writable by the group, unless it is all one user's. A
  * directory gives its group on, or SQLite's -wal would belong to another one.
+ * @return whether all is well
  */
-static void check_mode(check_t *check, const char *what, const char *path)
+static int check_mode(check_t *check, const char *what, const char *path)
 {
     const char *shown = ctl_clean(path, check->pool);
     struct stat st;
+    unsigned mode;
 
     if (stat(path, &st) != 0) {
         check_bad(check, what, "", "%s: %s", shown,
                   ctl_reason(check->ctl, apr_get_os_error()));
-        return;
+        return 0;
     }
-    if (st.st_mode & 07) {
+    mode = st.st_mode & 07777;
+    if (mode & 07) {
         check_bad(check, what, command(check, "o=", path),
-                  "%s is open to everybody (mode %04o)", shown,
-                  (unsigned)(st.st_mode & 07777));
-    } else if (!(st.st_mode & 020)
-               && (st.st_uid == 0 || (st.st_mode & 070))) {
+                  "%s is open to everybody (mode %04o)", shown, mode);
+    } else if (!(mode & 020) && (st.st_uid == 0 || (mode & 070))) {
         check_bad(check, what, command(check, "g+w", path),
                   "%s cannot be written by its group (mode %04o)", shown,
-                  (unsigned)(st.st_mode & 07777));
-    } else if (S_ISDIR(st.st_mode) && (st.st_mode & 020)
-               && !(st.st_mode & S_ISGID)
+                  mode);
+    } else if (S_ISDIR(st.st_mode) && (mode & 020) && !(mode & S_ISGID)
                && !strcmp(what, "store directory")) {
         check_bad(check, what, command(check, "g+s", path),
-                  "%s does not give its group on (mode %04o)", shown,
-                  (unsigned)(st.st_mode & 07777));
+                  "%s does not give its group on (mode %04o)", shown, mode);
     } else {
-        check_good(check, what, "%s, mode %04o", shown,
-                   (unsigned)(st.st_mode & 07777));
+        check_good(check, what, "%s, mode %04o", shown, mode);
+        return 1;
     }
+    return 0;
 }
 
 static void check_store_files(check_t *check)
@@ -72,8 +72,8 @@ static void check_store_files(check_t *check)
     check_mode(check, "store directory", !slash ? "."
                : apr_pstrmemdup(check->pool, path, slash == path ? 1
                                 : (apr_size_t)(slash - path)));
-    check_mode(check, "store file", path);
-    if (stat(wal, &st) == 0) {
+    /* SQLite gives the WAL the file's mode: one fault, one cross */
+    if (check_mode(check, "store file", path) && stat(wal, &st) == 0) {
         check_mode(check, "store WAL", wal);
     }
 }
