@@ -10,6 +10,8 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
+#include "api/entry.h"
+#include "api/fallback.h"
 #include "dbd.h"
 #include "directives.h"
 #include "instance.h"
@@ -38,6 +40,8 @@ static void child_init(apr_pool_t *pchild, server_rec *base)
 /*
  * quick handler FIRST: before mod_cache, which would look hits up by URL.
  * child_init LAST: the drain must not start before mod_dbd is ready.
+ * translate_name, map_to_storage, handler FIRST: the API's paths are no files,
+ * whatever aliases, fallbacks and extensions say.
  */
 static void register_hooks(apr_pool_t *pool)
 {
@@ -46,6 +50,12 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_quick_handler(pixel_handler, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_translate_name(entry_translate, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_map_to_storage(entry_map, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(entry_handler, NULL, NULL, APR_HOOK_FIRST);
+    fallback_register();
+    ap_hook_insert_error_filter(fallback_insert, NULL, NULL,
+                                APR_HOOK_LAST);
 }
 
 /* the one symbol that leaves the module: all else is hidden */

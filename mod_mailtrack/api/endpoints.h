@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The endpoints that the table in route.c names: one file a subject, and none
+ * includes another. Each reads call->input, answers by answer.h and returns
+ * what that returned. The gate has been passed; the store is not borrowed yet.
+ */
+#ifndef MAILTRACK_API_ENDPOINTS_H
+#define MAILTRACK_API_ENDPOINTS_H
+
+#include "route.h"
+
+/* tracks.c */
+int endpoint_tracks_list(call_t *call);
+int endpoint_tracks_create(call_t *call);
+int endpoint_tracks_get(call_t *call);
+int endpoint_tracks_update(call_t *call);
+int endpoint_tracks_delete(call_t *call);
+int endpoint_tracks_opens(call_t *call);
+
+/* opens.c */
+int endpoint_opens_recent(call_t *call);
+int endpoint_stats(call_t *call);
+
+/* changes.c */
+int endpoint_changes(call_t *call);
+
+/* analytics.c */
+int endpoint_analytics(call_t *call);
+int endpoint_analytics_csv(call_t *call);
+
+/* recipients.c */
+int endpoint_recipients_list(call_t *call);
+int endpoint_recipients_get(call_t *call);
+
+/* export.c */
+int endpoint_opens_csv(call_t *call);
+int endpoint_recipients_csv(call_t *call);
+
+/* health.c */
+int endpoint_health(call_t *call);
+
+/* openapi.c */
+int endpoint_openapi(call_t *call);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /api/export: everything, as CSV, in bounded memory: a row is written as it
+ * is read. Runs in httpd's worker threads and keeps its connection to the
+ * store until the client has taken all of it.
+ */
+#include <httpd.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <apr_strings.h>
+
+#include "answer.h"
+#include "csv.h"
+#include "endpoints.h"
+#include "rules.h"
+#include "view.h"
+#include "when.h"
+
+APLOG_USE_MODULE(mailtrack);
+
+typedef struct export_t {
+    call_t *call;
+    csv_t *csv;
+    apr_pool_t *row;            /* cleared after each */
+} export_t;
+
+static apr_status_t row_send(export_t *out)
+{
+    apr_size_t len;
+    const char *row = csv_end(out->csv, &len);
+
+    apr_pool_clear(out->row);
+    /* the client went away: nothing to tell, nothing to go on for */
+    return ap_rwrite(row, (int)len, out->call->r) < 0 ? APR_ECONNABORTED
+                                                      : APR_SUCCESS;
+}
+
+static void export_begin(export_t *out, call_t *call, const char *file,
+                         const char *const *names)
+{
+    request_rec *r = call->r;
+
+    out->call = call;
+    out->csv = csv_make(r->pool);
+    (void)apr_pool_create(&out->row, r->pool);
+    answer_headers(call);
+    ap_set_content_type(r, "text/csv; charset=utf-8; header=present");
+    apr_table_setn(r->headers_out, "Content-Disposition",
+                   apr_psprintf(r->pool, "attachment; filename=\"%s\"",
+                                file));
+    csv_row(out->csv);
+    for (; *names; names++)
+        csv_text(out->csv, *names);
+    (void)row_send(out);
+}
+
+/*
+ * Half a file must not look like a whole one: httpd leaves the last chunk out
+ * when it sees this bucket, and the client's download fails.
+ */
+static int break_off(call_t *call, apr_status_t rv)
+{
+    request_rec *r = call->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, alloc);
+
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r, "mailtrack: export broken "
+                  "off: %s", store_error(call->store));
+    APR_BRIGADE_INSERT_TAIL(brigade, ap_bucket_error_create(HTTP_BAD_GATEWAY,
+                            NULL, r->pool, alloc));
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(alloc));
+    r->connection->keepalive = AP_CONN_CLOSE;
+    (void)ap_pass_brigade(r->output_filters, brigade);
+    return OK;
+}
+
+static int export_end(call_t *call, apr_status_t rv)
+{
+    return rv && rv != APR_ECONNABORTED ? break_off(call, rv) : OK;
+}
+
+/* -- opens.csv ----------------------------------------------------------- */
+
+static const char *const open_columns[] = {
+    "track_id", "sent_at", "recipient", "subject", "open_id", "opened_at",
+    "recorded_at", "is_real_open", "verdict", "counts", "rule", "proxy_type",
+    "country", "city", "ip_address", "user_agent", "referer", NULL
+};
+
+static apr_status_t open_row(void *context, const open_t *open)
+{
+    export_t *out = context;
+    csv_t *csv = out->csv;
+
+    csv_row(csv);
+    csv_text(csv, open->track_public_id);
+    csv_text(csv, when_format(open->track_created_at, out->row));
+    csv_text(csv, open->recipient);
+    csv_text(csv, open->subject);
+    if (!open->id) {
+        int i;
+
+        /* a mail without a hit has its row as well */
+        for (i = 4; open_columns[i]; i++)
+            csv_text(csv, NULL);
+        return row_send(out);
+    }
+    csv_int(csv, open->id);
+    csv_text(csv, when_format(open->opened_at, out->row));
+    csv_text(csv, when_format(open->recorded_at, out->row));
+    csv_text(csv, open->counts == OPEN_REAL ? "true" : "false");
+    csv_text(csv, verdict_name((verdict_e)open->verdict));
+    csv_text(csv, counts_name((counts_e)open->counts));
+    csv_text(csv, open->rule);
+    csv_text(csv, view_proxy(open));
+    csv_text(csv, open->country);
+    csv_text(csv, open->city);
+    csv_text(csv, open->ip_address);
+    csv_text(csv, open->user_agent);
+    csv_text(csv, open->referer);
+    return row_send(out);
+}
+
+int endpoint_opens_csv(call_t *call)
+{
+    request_t *in = call->input;
+    apr_int64_t since = request_arg_time(in, "since");
+    apr_int64_t until = request_arg_time(in, "until");
+    export_t out;
+    int status;
+
+    if (request_end(in))
+        return answer_faults(call);
+    if ((status = call_store(call)) != OK)
+        return status;
+    export_begin(&out, call, "opens.csv", open_columns);
+    if (call->r->header_only)
+        return OK;
+    return export_end(call, opens_export(call->store, since, until, open_row,
+                                         &out, call->r->pool));
+}
+
+/* -- recipients.csv ------------------------------------------------------ */
+
+static const char *const recipient_columns[] = {
+    "address", "name", "domain", "mails", "mails_opened", "mails_possible",
+    "last_mail_at", "last_open_at", NULL
+};
+
+static apr_status_t recipient_row(void *context,
+                                  const recipient_t *recipient)
+{
+    export_t *out = context;
+    csv_t *csv = out->csv;
+
+    csv_row(csv);
+    csv_text(csv, recipient->address);
+    csv_text(csv, recipient->name);
+    csv_text(csv, recipient->domain);
+    csv_int(csv, recipient->mails);
+    csv_int(csv, recipient->mails_opened);
+    csv_int(csv, recipient->mails_possible);
+    csv_text(csv, when_format(recipient->last_mail_at, out->row));
+    csv_text(csv, when_format(recipient->last_open_at, out->row));
+    return row_send(out);
+}
+
+int endpoint_recipients_csv(call_t *call)
+{
+    export_t out;
+    int status;
+
+    if (request_end(call->input))
+        return answer_faults(call);
+    if ((status = call_store(call)) != OK)
+        return status;
+    export_begin(&out, call, "recipients.csv", recipient_columns);
+    if (call->r->header_only)
+        return OK;
+    return export_end(call, recipients_export(call->store, recipient_row,
+                                              &out, call->r->pool));
+}

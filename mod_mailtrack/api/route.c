@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Routes, CORS and the gate; see route.h. The table at the end is the whole
+ * API: openapi.json says the same and a test compares the two.
+ * Runs in httpd's worker threads. Knows no endpoint's insides.
+ */
+#include <httpd.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <apr_strings.h>
+
+#include "answer.h"
+#include "body.h"
+#include "endpoints.h"
+#include "route.h"
+#include "users.h"
+
+APLOG_USE_MODULE(mailtrack);
+
+/* How long a browser may remember a preflight; Chromium's own bound. */
+#define PREFLIGHT_SECONDS "7200"
+
+typedef struct route_t {
+    const char *method;
+    const char *pattern;        /* {...} is one segment */
+    scope_t scope;
+    int (*endpoint)(call_t *call);
+} route_t;
+
+extern const route_t route_table[];
+
+/* -- the store ----------------------------------------------------------- */
+
+int call_store(call_t *call)
+{
+    request_rec *r = call->r;
+    apr_status_t rv;
+
+    if (call->store)
+        return OK;
+    rv = dbd_borrow(&call->loan, r->server, r->pool);
+    if (!rv) {
+        call->store = call->loan.store;
+        return OK;
+    }
+    (void)answer_store_away(call, NULL);
+    return DONE;
+}
+
+void call_return(call_t *call)
+{
+    if (call->store)
+        dbd_return(&call->loan, call->r->server);
+    call->store = NULL;
+}
+
+/* -- the table ----------------------------------------------------------- */
+
+/* Does path fit? *id is what stands for {...}. */
+static int pattern_fits(const char *pattern, const char *path,
+                        const char **id, apr_pool_t *pool)
+{
+    while (*pattern) {
+        if (*pattern == '{') {
+            apr_size_t len = strcspn(path, "/");
+
+            if (!len)
+                return 0;
+            *id = apr_pstrmemdup(pool, path, len);
+            path += len;
+            pattern = strchr(pattern, '}') + 1;
+        } else if (*pattern++ != *path++)
+            return 0;
+    }
+    return !*path;
+}
+
+/* The route for path and method. *allow: methods the path has, NULL: no such
+ * path. */
+static const route_t *route_find(const char **allow, const char **id,
+                                 const char *path, request_rec *r)
+{
+    const route_t *route, *found = NULL;
+    const char *method = r->header_only ? "GET" : r->method;
+
+    *allow = NULL;
+    for (route = route_table; route->method; route++) {
+        const char *part = NULL;
+
+        if (!pattern_fits(route->pattern, path, &part, r->pool))
+            continue;
+        if (part)
+            *id = part;
+        *allow = apr_pstrcat(r->pool, *allow ? *allow : "",
+                             *allow ? ", " : "", route->method,
+                             strcmp(route->method, "GET") ? "" : ", HEAD",
+                             NULL);
+        if (!strcmp(route->method, method))
+            found = route;
+    }
+    if (*allow)
+        *allow = apr_pstrcat(r->pool, *allow, ", OPTIONS", NULL);
+    return found;
+}
+
+/* -- CORS (Fetch standard, 3.2) ------------------------------------------ */
+
+/*
+ * Anybody's page may call with a key it knows, which is all an extension's
+ * background worker needs. No credentials, ever: a cookie works for our own
+ * pages alone.
+ */
+static void cors_headers(call_t *call, const char *path)
+{
+    if (strncmp(path, "/api/", 5))
+        return;
+    apr_table_setn(call->r->headers_out, "Access-Control-Allow-Origin", "*");
+    apr_table_setn(call->r->headers_out, "Access-Control-Expose-Headers",
+                   "Link, Retry-After");
+}
+
+static int answer_options(call_t *call, const char *path, const char *allow)
+{
+    apr_table_t *in = call->r->headers_in;
+    apr_table_t *out = call->r->headers_out;
+
+    apr_table_setn(out, "Allow", allow);
+    if (!strncmp(path, "/api/", 5) && apr_table_get(in, "Origin") &&
+        apr_table_get(in, "Access-Control-Request-Method")) {
+        apr_table_unset(out, "Access-Control-Expose-Headers");
+        apr_table_setn(out, "Access-Control-Allow-Methods", allow);
+        apr_table_setn(out, "Access-Control-Allow-Headers",
+                       "content-type, x-api-key, idempotency-key");
+        apr_table_setn(out, "Access-Control-Max-Age", PREFLIGHT_SECONDS);
+    }
+    return answer_empty(call, HTTP_NO_CONTENT);
+}
+
+/* -- the gate ------------------------------------------------------------ */
+
+static int answer_unknown(call_t *call, const char *detail)
+{
+    apr_table_setn(call->r->headers_out, "WWW-Authenticate",
+                   "ApiKey realm=\"mailtrack\", header=\"X-API-Key\"");
+    return answer_problem(call, HTTP_UNAUTHORIZED, detail);
+}
+
+/* Who holds this key? OK, or DONE when an answer has been written. */
+static int gate_key(call_t *call, const char *secret)
+{
+    api_key_t *key;
+    apr_status_t rv;
+    int status = call_store(call);
+
+    if (status)
+        return status;
+    rv = keys_check(&key, call->store, secret, call->r->request_time,
+                    call->r->pool);
+    if (rv == APR_NOTFOUND) {
+        (void)answer_unknown(call, "This API key is not valid: it is wrong, "
+                             "or it was revoked.");
+        return DONE;
+    }
+    if (rv) {
+        (void)answer_store(call, rv, "API key");
+        return DONE;
+    }
+    call->actor.scope = strcmp(key->scope, "admin") ? SCOPE_TRACK
+                                                    : SCOPE_ADMIN;
+    call->actor.user_id = key->user_id;
+    call->actor.name = key->user_id == STORE_NULL
+        ? apr_psprintf(call->r->pool, "key/%" APR_INT64_T_FMT, key->id)
+        : apr_psprintf(call->r->pool, "user/%" APR_INT64_T_FMT,
+                       key->user_id);
+    /* httpd's access log says who it was, as for any signed-in request */
+    call->r->user = apr_pstrcat(call->r->pool, "key:", key->prefix, NULL);
+    return OK;
+}
+
+/* OK to go on, DONE when an answer has been written. */
+static int gate(call_t *call, const route_t *route)
+{
+    const char *secret = apr_table_get(call->r->headers_in, "X-API-Key");
+    int status;
+
+    if (route->scope == SCOPE_NONE)
+        return OK;
+    if (!secret || !*secret) {
+        (void)answer_unknown(call, "An API key is needed, in the header "
+                             "X-API-Key.");
+        return DONE;
+    }
+    if ((status = gate_key(call, secret)) != OK)
+        return status;
+    if (call->actor.scope < route->scope) {
+        (void)answer_problem(call, HTTP_FORBIDDEN, "This API key may create "
+                             "and read; a key of scope admin is needed.");
+        return DONE;
+    }
+    return OK;
+}
+
+/* -- one request --------------------------------------------------------- */
+
+static int run(call_t *call, const route_t *route)
+{
+    int answered = 0;
+    int status = gate(call, route);
+
+    if (status != OK)
+        return OK;
+    if (!strcmp(route->method, "POST") || !strcmp(route->method, "PATCH")) {
+        /* a slow sender must not hold a connection */
+        call_return(call);
+        status = body_read(call, &answered);
+        if (answered)
+            return status;
+    }
+    request_args(call->input, call->r->args);
+    return route->endpoint(call);
+}
+
+int api_handle(request_rec *r, const mailtrack_conf_t *conf,
+               const char *path)
+{
+    call_t *call = apr_pcalloc(r->pool, sizeof(*call));
+    const char *allow;
+    const route_t *route = route_find(&allow, &call->id, path, r);
+    int status;
+
+    call->r = r;
+    call->conf = conf;
+    call->input = request_create(r->pool);
+    call->actor.user_id = STORE_NULL;
+    cors_headers(call, path);
+    if (!allow)
+        return answer_problem(call, HTTP_NOT_FOUND, "There is nothing under "
+                              "this path.");
+    if (!route && r->method_number == M_OPTIONS)
+        return answer_options(call, path, allow);
+    if (!route) {
+        apr_table_setn(r->headers_out, "Allow", allow);
+        return answer_problem(call, HTTP_METHOD_NOT_ALLOWED,
+                              apr_pstrcat(r->pool, "This path takes ", allow,
+                                          ".", NULL));
+    }
+    status = run(call, route);
+    call_return(call);
+    return status == DONE ? OK : status;
+}
+
+const route_t route_table[] = {
+    { "GET", "/health", SCOPE_NONE, endpoint_health },
+    { "GET", "/api/openapi.json", SCOPE_NONE, endpoint_openapi },
+    { "GET", "/api/tracks", SCOPE_TRACK, endpoint_tracks_list },
+    { "POST", "/api/tracks", SCOPE_TRACK, endpoint_tracks_create },
+    { "GET", "/api/tracks/{id}", SCOPE_TRACK, endpoint_tracks_get },
+    { "PATCH", "/api/tracks/{id}", SCOPE_ADMIN, endpoint_tracks_update },
+    { "DELETE", "/api/tracks/{id}", SCOPE_ADMIN, endpoint_tracks_delete },
+    { "GET", "/api/tracks/{id}/opens", SCOPE_TRACK, endpoint_tracks_opens },
+    { "GET", "/api/opens/recent", SCOPE_TRACK, endpoint_opens_recent },
+    { "GET", "/api/stats", SCOPE_TRACK, endpoint_stats },
+    { "GET", "/api/changes", SCOPE_TRACK, endpoint_changes },
+    { "GET", "/api/analytics", SCOPE_TRACK, endpoint_analytics },
+    { "GET", "/api/recipients", SCOPE_TRACK, endpoint_recipients_list },
+    { "GET", "/api/recipients/{address}", SCOPE_TRACK,
+      endpoint_recipients_get },
+    { "GET", "/api/export/opens.csv", SCOPE_TRACK, endpoint_opens_csv },
+    { "GET", "/api/export/analytics.csv", SCOPE_TRACK,
+      endpoint_analytics_csv },
+    { "GET", "/api/export/recipients.csv", SCOPE_TRACK,
+      endpoint_recipients_csv },
+    { NULL, NULL, SCOPE_NONE, NULL }
+};

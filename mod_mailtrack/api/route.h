@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way of an API request: table of routes, CORS, who asks (the gate), then
+ * the endpoint. Runs in httpd's worker threads, one call_t a request.
+ */
+#ifndef MAILTRACK_API_ROUTE_H
+#define MAILTRACK_API_ROUTE_H
+
+#include <httpd.h>
+
+#include "dbd.h"
+#include "directives.h"
+#include "request.h"
+
+/** What a route asks of its caller, from nothing to everything. */
+typedef enum {
+    SCOPE_NONE,                 /* anybody */
+    SCOPE_TRACK,                /* makes and reads: the extension's key */
+    SCOPE_ADMIN                 /* changes and deletes, sees settings */
+} scope_t;
+
+/** Who asks. Filled by the gate; other ways to sign in fill the same. */
+typedef struct actor_t {
+    scope_t scope;
+    apr_int64_t user_id;        /* users.id or STORE_NULL */
+    const char *name;           /* "user/7", "key/3": whose idempotency keys */
+} actor_t;
+
+typedef struct call_t {
+    request_rec *r;
+    const mailtrack_conf_t *conf;
+    const char *id;             /* the path's {...}, or NULL */
+    request_t *input;           /* query read; body as well where one is due */
+    actor_t actor;
+    dbd_loan_t loan;
+    store_t *store;             /* NULL before call_store, after call_return */
+} call_t;
+
+/**
+ * Answer a request of ours.
+ * @param path its URI without the base path: "/api/tracks", "/health"
+ * @return OK when the answer is written, or an HTTP status for httpd
+ */
+int api_handle(request_rec *r, const mailtrack_conf_t *conf,
+               const char *path);
+
+/**
+ * Borrow the store for this call; again is harmless.
+ * @return OK, or what the endpoint returns at once: 503 has been answered
+ */
+int call_store(call_t *call);
+
+/** Give the store back before a slow client is written to. Harmless twice. */
+void call_return(call_t *call);
+
+#endif

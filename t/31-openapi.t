@@ -1,0 +1,315 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: MIT
+# openapi.json against the route table, against itself (its own examples) and
+# against what the server really answers.
+
+use strict;
+use warnings;
+use JSON::PP ();
+use Mailtrack::Test;
+
+my $t = Mailtrack::Test->new;
+my $source = Mailtrack::Test::source_dir();
+my $served = $t->get('/api/openapi.json', key => undef);
+is $served->{status}, 200, 'served without a key';
+my $api = $served->{json};
+
+# -- a JSON Schema checker for what this document uses ----------------------
+
+my %known = map { $_ => 1 } qw($ref type properties required items enum oneOf
+  additionalProperties minimum maximum minLength maxLength minItems maxItems
+  minProperties pattern format description examples default);
+
+sub type_of {
+    my ($value) = @_;
+    return 'null' if !defined $value;
+    return 'object' if ref $value eq 'HASH';
+    return 'array' if ref $value eq 'ARRAY';
+    return 'boolean' if JSON::PP::is_bool($value);
+    my $text = JSON::PP->new->allow_nonref->encode($value);
+    return 'string' if $text =~ /\A"/;
+    return $text =~ /\A-?\d+\z/ ? 'integer' : 'number';
+}
+
+my %format = (
+    'date-time' => qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\z/,
+    date => qr/\A\d{4}-\d\d-\d\d\z/,
+    uuid => qr/\A[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\z/,
+    uri => qr{\Ahttps?://[^\s<>"]+\z},
+    'uri-reference' => qr{\A[^\s<>"]+\z},
+);
+
+# What is wrong with a value, each with its place; nothing when it fits.
+sub faults {
+    my ($value, $schema, $at) = @_;
+    return faults($value, resolve($schema->{'$ref'}), $at)
+      if $schema->{'$ref'};
+    my @unknown = grep { !$known{$_} } keys %$schema;
+    return "$at: the checker does not know @unknown" if @unknown;
+    if ($schema->{oneOf}) {
+        my $fits = grep { !faults($value, $_, $at) } @{ $schema->{oneOf} };
+        return "$at: fits $fits of oneOf" if $fits != 1;
+    }
+    my $type = type_of($value);
+    if (my $types = $schema->{type}) {
+        my @types = ref $types ? @$types : $types;
+        return "$at: $type, expected @types"
+          if !grep { $_ eq $type || ($_ eq 'number' && $type eq 'integer') }
+          @types;
+    }
+    return (bounds($value, $type, $schema, $at),
+        $type eq 'object' ? members($value, $schema, $at)
+        : $type eq 'array' ? items($value, $schema, $at) : ());
+}
+
+sub resolve {
+    my ($ref) = @_;
+    my $node = $api;
+    $node = $node->{$_} // die "$ref leads nowhere"
+      for split m{/}, $ref =~ s{\A#/}{}r;
+    return $node;
+}
+
+sub bounds {
+    my ($value, $type, $schema, $at) = @_;
+    my @faults;
+    if ($type eq 'string') {
+        my $length = length $value;
+        push @faults, "$at: $length characters"
+          if $length < ($schema->{minLength} // 0)
+          || $length > ($schema->{maxLength} // 1e9);
+        push @faults, "$at: '$value' is no $schema->{format}"
+          if $schema->{format}
+          && $value !~ ($format{ $schema->{format} } // die $schema->{format});
+        push @faults, "$at: '$value' does not match"
+          if $schema->{pattern} && $value !~ /$schema->{pattern}/;
+    }
+    if ($type eq 'integer' || $type eq 'number') {
+        push @faults, "$at: $value is out of range"
+          if $value < ($schema->{minimum} // -9e18)
+          || $value > ($schema->{maximum} // 9e18);
+    }
+    push @faults, "$at: '$value' is none of @{ $schema->{enum} }"
+      if $schema->{enum}
+      && !grep { defined $value && $_ eq $value } @{ $schema->{enum} };
+    return @faults;
+}
+
+sub members {
+    my ($value, $schema, $at) = @_;
+    my $properties = $schema->{properties} // {};
+    my @faults = map { "$at: no $_" }
+      grep { !exists $value->{$_} } @{ $schema->{required} // [] };
+    my $others = $schema->{additionalProperties} // JSON::PP::true;
+    for my $name (sort keys %$value) {
+        push @faults, $properties->{$name}
+          ? faults($value->{$name}, $properties->{$name}, "$at.$name")
+          : $others ? () : "$at: $name is not described";
+    }
+    push @faults, "$at: too few members"
+      if keys %$value < ($schema->{minProperties} // 0);
+    return @faults;
+}
+
+sub items {
+    my ($value, $schema, $at) = @_;
+    my $count = @$value;
+    my @faults;
+    push @faults, "$at: $count items"
+      if $count < ($schema->{minItems} // 0)
+      || $count > ($schema->{maxItems} // 1e9);
+    if ($schema->{items}) {
+        push @faults, faults($value->[$_], $schema->{items}, "$at\[$_]")
+          for 0 .. $#$value;
+    }
+    return @faults;
+}
+
+sub fits {
+    my ($value, $schema, $what) = @_;
+    my @faults = faults($value, $schema, '');
+    ok !@faults, $what or diag join "\n", @faults;
+}
+
+# the checker itself: a test that cannot fail proves nothing
+{
+    my $schema = { type => 'object', required => ['a'],
+        additionalProperties => JSON::PP::false,
+        properties => { a => { type => ['integer', 'null'], minimum => 0 } } };
+    my $read = sub { JSON::PP->new->decode($_[0]) };
+    is scalar faults($read->('{"a":1}'), $schema, ''), 0, 'checker: fits';
+    for ('{}', '{"a":"1"}', '{"a":-1}', '{"a":1.5}', '{"a":1,"b":2}', '[]') {
+        cmp_ok scalar(my @f = faults($read->($_), $schema, '')), '>', 0,
+          "checker: refuses $_";
+    }
+}
+
+# -- against the route table ------------------------------------------------
+
+my (%table, %described, %operation);
+{
+    open my $file, '<', "$source/mod_mailtrack/api/route.c" or die $!;
+    local $/;
+    my ($rows) = <$file> =~ /route_table\[\] = \{(.*)\n\};/s;
+    my %scope = (NONE => undef, TRACK => 'track', ADMIN => 'admin');
+    $table{"$1 $2"} = $scope{$3} // 'none'
+      while $rows =~ /\{ "([A-Z]+)", "([^"]+)", SCOPE_(\w+),/g;
+    cmp_ok scalar keys %table, '>', 10, 'the table is read';
+}
+for my $path (keys %{ $api->{paths} }) {
+    for my $method (keys %{ $api->{paths}{$path} }) {
+        my $one = $api->{paths}{$path}{$method};
+        $described{ uc($method) . " $path" } = $one->{'x-scope'} // 'none';
+        $operation{ $one->{operationId} }++;
+        is $one->{'x-scope'} ? 1 : 0, scalar @{ $one->{security} },
+          "$one->{operationId}: security and scope agree";
+        my @in_path = $path =~ /\{(\w+)\}/g;
+        my @given = map { $_->{name} }
+          grep { $_->{in} eq 'path' } @{ $one->{parameters} // [] };
+        is "@given", "@in_path", "$one->{operationId}: parameters of the path";
+    }
+}
+is_deeply \%described, \%table, 'the same routes with the same scopes';
+is_deeply [grep { $_ != 1 } values %operation], [], 'each operation by a name';
+for my $path (sort keys %{ $api->{paths} }) {
+    my %allow = map { $_ => 1 } 'OPTIONS', 'HEAD',
+      map { uc } keys %{ $api->{paths}{$path} };
+    my $answer = $t->request(OPTIONS => $path =~ s/\{\w+\}/x/r, key => undef);
+    is_deeply { map { $_ => 1 } split /, /, $answer->{headers}{allow} // '' },
+      \%allow, "$path: Allow";
+}
+
+# -- against itself ---------------------------------------------------------
+
+{
+    my @todo = ([$api, '#']);
+    while (my $next = shift @todo) {
+        my ($node, $at) = @$next;
+        if (ref $node eq 'ARRAY') {
+            push @todo, map { [$node->[$_], "$at/$_"] } 0 .. $#$node;
+        } elsif (ref $node eq 'HASH') {
+            ok eval { resolve($node->{'$ref'}) }, "$at: $node->{'$ref'}"
+              if $node->{'$ref'} && !ref $node->{'$ref'};
+            fits($node->{example}, $node->{schema}, "$at: its example")
+              if exists $node->{example} && $node->{schema};
+            push @todo, map { [$node->{$_}, "$at/$_"] } sort keys %$node;
+        }
+    }
+    my ($version) = do {
+        open my $file, '<', "$source/configure.ac" or die $!;
+        local $/;
+        <$file> =~ /AC_INIT\(\[mailtrack\], \[([^\]]+)\]/;
+    };
+    is $api->{info}{version}, $version, 'the version of this build';
+    is $api->{servers}[0]{url}, $t->url(''), 'the URL of this server';
+    like $api->{openapi}, qr/\A3\.1\./, 'OpenAPI 3.1';
+}
+
+# -- against answers --------------------------------------------------------
+
+# The answer fits what its operation says of this status.
+my %answered;
+
+sub answer_fits {
+    my ($method, $pattern, $path, %option) = @_;
+    my $answer = $t->request($method, $path, %option);
+    my $status = $answer->{status};
+    my $response = $api->{paths}{$pattern}{ lc $method }{responses}{$status};
+    my $what = "$method $path: $status";
+    $answered{"$method $pattern"}++ if $status < 400;
+    ok $response, "$what is described" or return $answer;
+    $response = resolve($response->{'$ref'}) if $response->{'$ref'};
+    my ($type) = ($answer->{headers}{'content-type'} // '') =~ /\A([^;]+)/;
+    if (!$response->{content}) {
+        is $answer->{content} // '', '', "$what has no body";
+        return $answer;
+    }
+    my $content = $response->{content}{ $type // '' };
+    ok $content, "$what is $type" or return $answer;
+    fits($answer->{json}, $content->{schema}, "$what fits")
+      if $type =~ /json/;
+    ok exists $answer->{headers}{ lc $_ } || $_ eq 'Link', "$what: $_"
+      for keys %{ $response->{headers} // {} };
+    return $answer;
+}
+
+my $mail = $t->create(recipient => 'Ann <ann@example.org>', subject => 'S');
+$t->create(recipient => 'bob@example.org', message_group_id => 'g');
+sleep 3;    # a hit right after the sending is a machine's
+$t->pixel($mail->{id}, 'User-Agent' => $_)
+  for $Mailtrack::Test::reader, 'curl/7.88.1', 'Mozilla/5.0 (Windows NT 5.1; '
+  . 'rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)';
+$t->request(HEAD => "/p/$mail->{id}.gif", key => undef);
+ok $t->wait_for(sub {
+    $t->get("/api/tracks/$mail->{id}")->{json}{open_count} == 4 }), 'hits';
+
+my $tracks = '/api/tracks';
+my $one    = "$tracks/{id}";
+answer_fits(GET => '/health', '/health', key => undef);
+answer_fits(GET => '/health', '/health?check=pixel');
+answer_fits(GET => '/health', '/health?check=x');
+answer_fits(GET => '/api/openapi.json', '/api/openapi.json');
+answer_fits(GET => $tracks, $tracks);
+answer_fits(GET => $tracks, "$tracks?limit=1");
+answer_fits(GET => $tracks, "$tracks?limit=x");
+answer_fits(GET => $tracks, $tracks, key => undef);
+my %json = (json => { recipient => 'a@b.org', client_id => 'c' });
+is answer_fits(POST => $tracks, $tracks, %json)->{status}, 201, 'made';
+is answer_fits(POST => $tracks, $tracks, %json)->{status}, 200, 'again';
+$json{json}{subject} = 'x';
+is answer_fits(POST => $tracks, $tracks, %json)->{status}, 409, 'otherwise';
+answer_fits(POST => $tracks, $tracks, json => {});
+my %typed = (headers => { 'Content-Type' => 'application/json' });
+is answer_fits(POST => $tracks, $tracks, content => '{', %typed)->{status},
+  400, 'no JSON';
+is answer_fits(POST => $tracks, $tracks, content => 'x' x 70_000, %typed)
+  ->{status}, 413, 'too large';
+is answer_fits(POST => $tracks, $tracks, content => '{}')->{status}, 415,
+  'no type';
+answer_fits(GET => $one, "$tracks/$mail->{id}");
+answer_fits(GET => $one, "$tracks/x");
+answer_fits(GET => "$one/opens", "$tracks/$mail->{id}/opens?limit=2");
+answer_fits(PATCH => $one, "$tracks/$mail->{id}", json => { notes => 'n' });
+answer_fits(PATCH => $one, "$tracks/$mail->{id}", json => {});
+my $key = $t->make_key('extension', 'track');
+is answer_fits(PATCH => $one, "$tracks/$mail->{id}", json => { notes => 'n' },
+    key => $key)->{status}, 403, 'not this key';
+answer_fits(GET => '/api/opens/recent', '/api/opens/recent');
+answer_fits(GET => '/api/stats', '/api/stats');
+my $changes = '/api/changes';
+answer_fits(GET => $changes, "$changes?after=0");
+my $etag = $t->get("$changes?after=0")->{headers}{etag};
+is answer_fits(GET => $changes, "$changes?after=0",
+    headers => { 'If-None-Match' => $etag })->{status}, 304, 'no change';
+answer_fits(GET => '/api/analytics', "/api/analytics?$_")
+  for 'days=all', 'days=400&tz=America/New_York', 'days=0';
+answer_fits(GET => '/api/recipients', '/api/recipients');
+my $person = '/api/recipients/{address}';
+answer_fits(GET => $person, '/api/recipients/ann@example.org');
+answer_fits(GET => $person, '/api/recipients/nobody@example.org');
+answer_fits(GET => "/api/export/$_.csv", "/api/export/$_.csv")
+  for qw(opens analytics recipients);
+answer_fits(DELETE => $one, "$tracks/$mail->{id}", key => $key);
+answer_fits(DELETE => $one, "$tracks/$mail->{id}");
+answer_fits(DELETE => $one, "$tracks/$mail->{id}");
+is_deeply [grep { !$answered{$_} } sort keys %described], [],
+  'every operation has answered';
+
+# every parameter that is described is taken, every other one refused
+for my $route (grep { /\AGET / } sort keys %described) {
+    my ($path) = $route =~ / (.*)/;
+    my $call = $path =~ s/\{id\}/$mail->{id}/r =~ s/\{address\}/a\@b.org/r;
+    for my $one (@{ $api->{paths}{$path}{get}{parameters} // [] }) {
+        next if $one->{in} ne 'query';
+        my $answer = $t->get("$call?$one->{name}=%01");
+        my $json = ref $answer->{json} eq 'HASH' ? $answer->{json} : {};
+        my $said = join ' ', map { "$_->{field}: $_->{detail}" }
+          @{ $json->{errors} // [] };
+        unlike $said, qr/no such parameter/, "$path takes $one->{name}";
+    }
+    my $answer = $t->get("$call?nonsense=1");
+    is_deeply [map { $_->{field} } @{ $answer->{json}{errors} }],
+      ['nonsense'], "$path takes no nonsense";
+}
+
+done_testing;
