@@ -8,9 +8,10 @@
 
 #include "recipients.h"
 
-#define RECIPIENT_COLUMNS \
-    "id, address, name, domain, mails, mails_opened, mails_possible, rate," \
-    " last_mail_at, last_open_at"
+/** What a statement that recipient_row_read follows begins with. */
+#define SELECT_RECIPIENTS \
+    "SELECT id, address, name, domain, mails, mails_opened, mails_possible," \
+    " rate, last_mail_at, last_open_at FROM recipients"
 
 void recipient_row_read(recipient_t *r, store_rows_t *rows, apr_pool_t *pool);
 

@@ -56,7 +56,7 @@ apr_status_t recipients_get(recipient_t **out, store_t *store,
     store_rows_t *rows;
     apr_status_t rv;
 
-    rv = store_query(&rows, store, "SELECT " RECIPIENT_COLUMNS " FROM recipients"
+    rv = store_query(&rows, store, SELECT_RECIPIENTS
                      " WHERE address = ?", "t", recipient_key(address, pool));
     if (rv != APR_SUCCESS) {
         return rv;
@@ -86,7 +86,7 @@ apr_status_t recipients_export(store_t *store, recipient_visit_t visit,
 
         apr_pool_create(&piece, pool);
         list = apr_array_make(piece, STEP, sizeof(recipient_t));
-        rv = store_query(&rows, store, "SELECT " RECIPIENT_COLUMNS " FROM recipients"
+        rv = store_query(&rows, store, SELECT_RECIPIENTS
                          " WHERE address > ? ORDER BY address LIMIT ?", "ti",
                          after, (apr_int64_t)STEP);
         if (rv == APR_SUCCESS) {

@@ -230,7 +230,7 @@ static apr_status_t gather_few(apr_array_header_t *out, int most, list_t *list,
     store_rows_t *rows;
     apr_status_t rv;
 
-    rv = store_query(&rows, list->store, "SELECT " RECIPIENT_COLUMNS " FROM recipients"
+    rv = store_query(&rows, list->store, SELECT_RECIPIENTS
                      " WHERE id IN (SELECT er.recipient_id FROM search_words"
                      " w JOIN email_recipients er ON er.track_id = w.track_id"
                      " WHERE w.word >= ? AND w.word < ?)", "tt", prefix->from,
@@ -263,16 +263,16 @@ static const char *statement(const list_t *list, int never, apr_pool_t *pool)
     const char *than = list->filter->ascending ? " > " : " < ";
 
     if (list->sort->kind == 'a') {
-        return apr_pstrcat(pool, "SELECT " RECIPIENT_COLUMNS " FROM recipients WHERE"
+        return apr_pstrcat(pool, SELECT_RECIPIENTS " WHERE"
                            " address", than, "? ORDER BY address", order,
                            " LIMIT ?", NULL);
     }
     if (never) {
-        return apr_pstrcat(pool, "SELECT " RECIPIENT_COLUMNS " FROM recipients WHERE"
+        return apr_pstrcat(pool, SELECT_RECIPIENTS " WHERE"
                            " last_open_at IS NULL AND id", than,
                            "? ORDER BY id", order, " LIMIT ?", NULL);
     }
-    return apr_pstrcat(pool, "SELECT " RECIPIENT_COLUMNS " FROM recipients WHERE (",
+    return apr_pstrcat(pool, SELECT_RECIPIENTS " WHERE (",
                        column, ", id)", than, "(?, ?) ORDER BY ", column,
                        order, ", id", order, " LIMIT ?", NULL);
 }
