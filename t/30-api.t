@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 use Mailtrack::Test;
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my $t = Mailtrack::Test->new;
@@ -362,6 +363,29 @@ for my $name ('X-API-Key', 'Idempotency-Key', 'If-None-Match', 'Origin') {
     my ($row) = $t->sql("SELECT count(*) AS n FROM tracked_emails"
         . " WHERE subject = 'Once'");
     is $row->{n}, 2, 'two mails of eight requests';
+}
+
+# the same request from many at once: one mail
+{
+    my @parts = map {
+        my $pid = open(my $from, '-|') // die "fork: $!";
+        if (!$pid) {
+            my $answer = $t->post('/api/tracks', json => {
+                recipient => 'race@example.org', client_id => 'race' });
+            print "$answer->{status} $answer->{json}{id}\n";
+            close STDOUT;
+            POSIX::_exit(0);
+        }
+        $from;
+    } 1 .. 12;
+    my %told;
+    for my $from (@parts) {
+        my ($status, $one) = split ' ', <$from> // '';
+        $told{status}{ $status // 'none' }++;
+        $told{id}{ $one // 'none' }++;
+    }
+    is_deeply $told{status}, { 201 => 1, 200 => 11 }, 'made once of twelve';
+    is scalar keys %{ $told{id} }, 1, 'and everybody is told which';
 }
 
 # -- change and delete ------------------------------------------------------
