@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 use Mailtrack::Test;
+use IO::Handle;
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -461,10 +462,30 @@ sub ids { return [map { $_->{id} } @{ $_[0]{json} }] }
     is $one->("until=$made[2]{created_at}"), 2, 'until, exclusive';
     is $one->(sprintf 'since=%.6f', $begin), 5, 'since in UNIX seconds';
     is $one->('search='), 5, 'empty is absent';
+    $t->hit($made[4]{id});
+    ok $t->wait_for(sub { $one->('filter=possible') == 1 }),
+      'read at once: nobody can tell';
+    is $t->get("/api/tracks/$made[4]{id}")->{json}{state}, 'possible',
+      'and it says so';
     later;
     $t->hit($made[0]{id});
     ok $t->wait_for(sub { $one->('filter=opened') == 1 }), 'opened by now';
-    is $one->('filter=unopened'), 4, 'the others are not';
+    is $one->('filter=unopened'), 3, 'the others are not';
+    is $one->('filter=possible'), 1, 'as before';
+
+    my ($exit, undef, $said) = $t->ctl({ stdin => "correct horse\n" },
+        'user', 'add', 'ann');
+    is $exit, 0, 'a user' or diag $said;
+    my (undef, $anns) = $t->ctl('key', 'add', 'anns', '--scope', 'track',
+        '--user', 'ann');
+    chomp $anns;
+    my $hers = $t->post('/api/tracks', key => $anns,
+        json => { recipient => 'a@b.org', message_group_id => 'lists' });
+    is_deeply ids($t->get("/api/tracks?mine=true&$in", key => $anns)),
+      [$hers->{json}{id}], 'hers';
+    is scalar @{ $t->get("/api/tracks?$in", key => $anns)->{json} }, 6,
+      'a team sees everything';
+    problem $t->get('/api/tracks?mine=true'), 422, 'nobody\'s key', 'mine';
 
     $t->create(subject => 'R&D <x>', message_group_id => 'a&b="c">')
       for 1 .. 2;
@@ -754,17 +775,42 @@ sub rows {
     ok $t->wait_for(sub { $t->get('/health')->{json}{status} eq 'ok' }, 10),
       'wholly';
 }
-$t->expect(qr/mailtrack.*(?:store|drain)/i);
+$t->expect(qr/mailtrack.*(?:store|drain)/i, qr/database is locked/);
+
+# -- a store that somebody else holds ---------------------------------------
+
+{
+    open my $lock, '|-', 'sqlite3', $t->store or die "sqlite3: $!";
+    $lock->autoflush(1);
+    print {$lock} "BEGIN IMMEDIATE;\n";
+    sleep 0.5;
+    my $begin = time;
+    is $t->get('/api/tracks')->{status}, 200, 'reading goes on';
+    cmp_ok time - $begin, '<', 1, 'without waiting';
+    my $answer = $t->post('/api/tracks', json => { recipient => 'a@b.org' });
+    problem $answer, 503, 'writing does not';
+    ok $answer->{headers}{'retry-after'}, 'for now';
+    unlike $answer->{content}, qr/locked|SQLITE|\.db/i, 'no insides are told';
+    cmp_ok time - $begin, '<', 15, 'and not for ever';
+    is $t->hit($id), 200, 'pixels go on';
+    print {$lock} "ROLLBACK;\n";
+    close $lock;
+    is $t->post('/api/tracks', json => { recipient => 'a@b.org' })->{status},
+      201, 'and then it does';
+}
 
 # -- a base URL with a path -------------------------------------------------
 
 {
-    my $b = Mailtrack::Test->new(base_path => '/mail', children => 1);
+    my $b = Mailtrack::Test->new(base_path => '/mail', children => 1,
+        config => 'LimitRequestBody 1000');
     my $answer = $b->post('/api/tracks', json => { recipient => 'a@b.org' });
     is $answer->{status}, 201, 'below a path';
     is $answer->{headers}{location},
       $b->url("/mail/api/tracks/$answer->{json}{id}"), 'Location has it';
     like $answer->{json}{pixel_url}, qr{/mail/p/$uuid\.gif\z}, 'so has the pixel';
+    problem $b->post('/api/tracks', body('{' . ' ' x 2000 . '}')), 413,
+      'a smaller LimitRequestBody';
     $b->create for 1 .. 2;
     like $b->get('/api/tracks?limit=1')->{headers}{link},
       qr{\A<\Q${\ $b->url('/mail/api/tracks?limit=1&cursor=') }\E},

@@ -24,11 +24,13 @@
 
 /* -- list ---------------------------------------------------------------- */
 
-static void read_filter(track_filter_t *filter, request_t *in)
+static void read_filter(track_filter_t *filter, call_t *call)
 {
     /* the order is TRACK_UNSEEN, TRACK_POSSIBLE, TRACK_OPENED */
     static const char *const states[] = { "unopened", "possible", "opened",
                                           NULL };
+    request_t *in = call->input;
+    int mine = request_arg_bool(in, "mine") > 0;
 
     filter->search = request_arg_text(in, "search", SEARCH_MAX);
     filter->recipient = request_arg_text(in, "recipient", ADDRESS_MAX);
@@ -36,7 +38,9 @@ static void read_filter(track_filter_t *filter, request_t *in)
                                      TRACK_GROUP_MAX);
     filter->seen = request_arg_choice(in, "filter", states, -1);
     filter->pinned = request_arg_bool(in, "pinned");
-    filter->created_by = STORE_NULL;
+    filter->created_by = mine ? call->actor.user_id : STORE_NULL;
+    if (mine && filter->created_by == STORE_NULL)
+        request_fault(in, "mine", "This API key is nobody's.");
     filter->since = request_arg_time(in, "since");
     filter->until = request_arg_time(in, "until");
     filter->cursor = request_arg_text(in, "cursor", CURSOR_MAX);
@@ -52,7 +56,7 @@ int endpoint_tracks_list(call_t *call)
     apr_status_t rv;
     int status;
 
-    read_filter(&filter, call->input);
+    read_filter(&filter, call);
     if (request_end(call->input))
         return answer_faults(call);
     if ((status = call_store(call)) != OK)
