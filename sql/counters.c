@@ -200,10 +200,9 @@ static apr_status_t write_recipients(counters_t *c,
         return rv;
     }
     return store_exec(c->store, NULL,
-        "UPDATE recipients SET rate = CASE WHEN mails > mails_possible"
-        " THEN mails_opened * 1000 / (mails - mails_possible) ELSE -1 END"
-        " WHERE id IN (SELECT recipient_id FROM email_recipients"
-        " WHERE track_id = ?)", "i", t->id);
+        "UPDATE recipients SET " COUNTERS_RATE " WHERE id IN (SELECT"
+        " recipient_id FROM email_recipients WHERE track_id = ?)", "i",
+        t->id);
 }
 
 static apr_status_t write_last_open(counters_t *c, const counters_track_t *t)
@@ -324,8 +323,6 @@ apr_status_t counters_recipient(store_t *store, apr_int64_t recipient_id)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    return store_exec(store, NULL, "UPDATE recipients SET rate ="
-                      " CASE WHEN mails > mails_possible THEN mails_opened"
-                      " * 1000 / (mails - mails_possible) ELSE -1 END"
+    return store_exec(store, NULL, "UPDATE recipients SET " COUNTERS_RATE
                       " WHERE id = ?", "i", recipient_id);
 }

@@ -17,6 +17,12 @@
 #define TOLD_HOT     2
 #define TOLD_REVIVED 4
 
+/** recipients.rate from its own row's counters. A statement of its own: MariaDB
+ * lets an assignment see those before it, others do not. */
+#define COUNTERS_RATE \
+    "rate = CASE WHEN mails > mails_possible THEN mails_opened * 1000" \
+    " / (mails - mails_possible) ELSE -1 END"
+
 /** A mail's counters as this transaction found them, and its deltas. */
 typedef struct counters_track_t {
     apr_int64_t id;

@@ -11,6 +11,7 @@
 
 #include "counters.h"
 #include "open_row.h"
+#include "people.h"
 #include "track_row.h"
 #include "words.h"
 
@@ -117,103 +118,6 @@ apr_status_t tracks_reword(store_t *store, apr_int64_t id, apr_time_t now,
     return rv != APR_SUCCESS ? rv : replace_words(store, t, pool);
 }
 
-/* -- recipients --------------------------------------------------------- */
-
-/* The person's row, made when there is none; a later mail may name them. */
-static apr_status_t person(apr_int64_t *id, store_t *store,
-                           const address_t *a, apr_int64_t mail_at)
-{
-    apr_status_t rv;
-
-    rv = store_exec(store, NULL, "INSERT INTO recipients (address, name,"
-                    " domain, last_mail_at) VALUES (?, ?, ?, ?)"
-                    " ON CONFLICT DO NOTHING", "ttti", a->key, a->name,
-                    a->domain, mail_at);
-    if (rv == APR_SUCCESS) {
-        rv = store_get_int(store, id, "SELECT id FROM recipients"
-                           " WHERE address = ?", "t", a->key);
-    }
-    if (rv == APR_SUCCESS && *a->name) {
-        rv = store_exec(store, NULL, "UPDATE recipients SET name = ?"
-                        " WHERE id = ? AND name <> ?", "tit", a->name, *id,
-                        a->name);
-    }
-    return rv;
-}
-
-static apr_status_t add_recipients(store_t *store, apr_int64_t track_id,
-                                   const apr_array_header_t *list,
-                                   apr_int64_t mail_at)
-{
-    apr_status_t rv = APR_SUCCESS;
-    apr_int64_t id = 0;
-    int i;
-
-    for (i = 0; i < list->nelts && rv == APR_SUCCESS; i++) {
-        const address_t *a = &APR_ARRAY_IDX(list, i, address_t);
-
-        rv = person(&id, store, a, mail_at);
-        if (rv == APR_SUCCESS) {
-            rv = store_exec(store, NULL, "INSERT INTO email_recipients"
-                            " (recipient_id, track_id, position, name)"
-                            " VALUES (?, ?, ?, ?)", "iiit", id, track_id,
-                            (apr_int64_t)i, a->name);
-        }
-    }
-    return rv;
-}
-
-/* A new mail of theirs, not opened yet: the row needs no recount. */
-static apr_status_t count_new_mail(store_t *store, apr_int64_t track_id,
-                                   apr_int64_t mail_at)
-{
-    apr_status_t rv;
-
-    rv = store_exec(store, NULL, "UPDATE recipients SET mails = mails + 1,"
-                    " last_mail_at = CASE WHEN last_mail_at < ? THEN ?"
-                    " ELSE last_mail_at END WHERE id IN (SELECT recipient_id"
-                    " FROM email_recipients WHERE track_id = ?)", "iii",
-                    mail_at, mail_at, track_id);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    return store_exec(store, NULL, "UPDATE recipients SET rate = CASE WHEN"
-                      " mails > mails_possible THEN mails_opened * 1000"
-                      " / (mails - mails_possible) ELSE -1 END WHERE id IN"
-                      " (SELECT recipient_id FROM email_recipients"
-                      " WHERE track_id = ?)", "i", track_id);
-}
-
-static apr_status_t recipients_of(apr_array_header_t **ids, store_t *store,
-                                  apr_int64_t track_id, apr_pool_t *pool)
-{
-    store_rows_t *rows;
-    apr_status_t rv;
-
-    *ids = apr_array_make(pool, 4, sizeof(apr_int64_t));
-    rv = store_query(&rows, store, "SELECT recipient_id FROM"
-                     " email_recipients WHERE track_id = ?", "i", track_id);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    while ((rv = store_next(rows)) == APR_SUCCESS) {
-        APR_ARRAY_PUSH(*ids, apr_int64_t) = store_int(rows, 0);
-    }
-    store_done(rows);
-    return rv == APR_EOF ? APR_SUCCESS : rv;
-}
-
-static apr_status_t recount_all(store_t *store, const apr_array_header_t *ids)
-{
-    apr_status_t rv = APR_SUCCESS;
-    int i;
-
-    for (i = 0; i < ids->nelts && rv == APR_SUCCESS; i++) {
-        rv = counters_recipient(store, APR_ARRAY_IDX(ids, i, apr_int64_t));
-    }
-    return rv;
-}
-
 /* -- create ------------------------------------------------------------- */
 
 /* Was this asked before? APR_NOTFOUND: no. */
@@ -264,10 +168,10 @@ static apr_status_t create(apr_int64_t *id, store_t *store,
 
     rv = insert(id, store, in, recipient);
     if (rv == APR_SUCCESS) {
-        rv = add_recipients(store, *id, in->recipients, in->created_at);
+        rv = people_add(store, *id, in->recipients, in->created_at);
     }
     if (rv == APR_SUCCESS) {
-        rv = count_new_mail(store, *id, in->created_at);
+        rv = people_count_mail(store, *id, in->created_at);
     }
     if (rv == APR_SUCCESS) {
         rv = words_of(&words, recipient, in->subject, in->notes, pool);
@@ -316,22 +220,22 @@ static apr_status_t change_recipients(store_t *store, track_t *t,
     apr_array_header_t *after;
     apr_status_t rv;
 
-    rv = recipients_of(&before, store, t->id, pool);
+    rv = people_of(&before, store, t->id, pool);
     if (rv == APR_SUCCESS) {
         rv = store_exec(store, NULL, "DELETE FROM email_recipients"
                         " WHERE track_id = ?", "i", t->id);
     }
     if (rv == APR_SUCCESS) {
-        rv = add_recipients(store, t->id, list, t->created_at);
+        rv = people_add(store, t->id, list, t->created_at);
     }
     if (rv == APR_SUCCESS) {
-        rv = recipients_of(&after, store, t->id, pool);
+        rv = people_of(&after, store, t->id, pool);
     }
     if (rv == APR_SUCCESS) {
         t->recipient = address_format_list(list, pool);
-        rv = recount_all(store, before);
+        rv = people_recount(store, before);
     }
-    return rv != APR_SUCCESS ? rv : recount_all(store, after);
+    return rv != APR_SUCCESS ? rv : people_recount(store, after);
 }
 
 static apr_status_t change(store_t *store, track_t *t,
@@ -439,7 +343,7 @@ apr_status_t tracks_delete_in(store_t *store, apr_int64_t id,
 
     rv = counters_track(&t, counters, id);
     if (rv == APR_SUCCESS) {
-        rv = recipients_of(&people, store, id, pool);
+        rv = people_of(&people, store, id, pool);
     }
     if (rv == APR_SUCCESS) {
         rv = uncount_opens(counters, store, t, pool);
@@ -451,7 +355,7 @@ apr_status_t tracks_delete_in(store_t *store, apr_int64_t id,
     if (rv == APR_SUCCESS) {
         rv = delete_rows(store, id);
     }
-    return rv != APR_SUCCESS ? rv : recount_all(store, people);
+    return rv != APR_SUCCESS ? rv : people_recount(store, people);
 }
 
 apr_status_t tracks_delete(store_t *store, const char *public_id,

@@ -16,6 +16,7 @@ plan skip_all => 'no chromium on this machine' unless $chromium;
 
 my $t = Mailtrack::Test->new(min_delay => '1s');
 my $dir = File::Temp::tempdir(CLEANUP => 1);
+my $mails = 0;
 
 sub html_of {
     my ($track) = @_;
@@ -28,7 +29,7 @@ sub html_of {
 # Chromium displays the page; its loading is over when it prints the DOM.
 sub display {
     my ($html, @option) = @_;
-    my $file = "$dir/mail-" . ++$main::mails . '.html';
+    my $file = "$dir/mail-" . ++$mails . '.html';
     open my $out, '>', $file or die "$file: $!";
     print $out $html;
     close $out or die "$file: $!";

@@ -24,7 +24,7 @@ typedef struct round_t {
     apr_time_t store_at;        /* next try to borrow one */
     apr_status_t told;          /* last status logged */
     apr_hash_t *segments;       /* name -> drain_segment_t, while held */
-    int number;                 /* of this round: marks segments that are there */
+    int number;                 /* of this round: marks segments seen in it */
     apr_time_t sweep_at;
     apr_int64_t hits_seen;      /* of the board, when all was stored */
     apr_time_t behind_since;
