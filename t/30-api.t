@@ -824,4 +824,33 @@ $t->expect(qr/mailtrack.*(?:store|drain)/i, qr/database is locked/);
     }
 }
 
+# -- HTTP/2 -----------------------------------------------------------------
+
+{
+    my $h = Mailtrack::Test->new(modules => ['http2'], children => 1,
+        config => 'Protocols h2c http/1.1');
+    my $body = $h->dir . '/body';
+    my $curl = sub {
+        my ($path, @options) = @_;
+        open my $from, '-|', 'curl', '-sS', '--http2-prior-knowledge', '-w',
+          '\n%{http_version} %{http_code}', '-H', 'X-API-Key: ' . $h->key,
+          @options, $h->url($path) or die "curl: $!";
+        local $/;
+        return scalar <$from>;
+    };
+    for ([100, 201], [65_536, 201], [65_537, 413], [600_000, 413]) {
+        my ($size, $status) = @$_;
+        open my $file, '>', $body or die "$body: $!";
+        my $json = '{"recipient":"a@b.org"}';
+        print {$file} $json, ' ' x ($size - length $json);
+        close $file;
+        like $curl->('/api/tracks', '-H', 'Content-Type: application/json',
+            '--data-binary', "\@$body"), qr/\n2 $status\z/,
+          "HTTP/2: $size octets: $status";
+    }
+    like $curl->('/api/export/opens.csv'), qr/\n2 200\z/, 'HTTP/2: an export';
+    like $curl->('/api/tracks/x', '-X', 'DELETE'), qr/"status":404.*\n2 404\z/s,
+      'HTTP/2: a problem';
+}
+
 done_testing;

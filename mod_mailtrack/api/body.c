@@ -79,10 +79,43 @@ static apr_status_t read_all(char *body, apr_size_t *len, request_rec *r)
     return rv;
 }
 
+/* Read on for the reader's sake: how much, while there is an end to it. */
+#define DISCARD_MAX (1024 * 1024)
+
+static void discard(request_rec *r)
+{
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool,
+                                              r->connection->bucket_alloc);
+    apr_off_t all = 0, len = 0;
+    int ended = 0;
+
+    while (!ended && all < DISCARD_MAX &&
+           !ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
+                           APR_BLOCK_READ, 8192) &&
+           !apr_brigade_length(brigade, 1, &len)) {
+        ended = APR_BRIGADE_EMPTY(brigade) ||
+                APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(brigade));
+        all += len;
+        apr_brigade_cleanup(brigade);
+    }
+}
+
+/*
+ * The rest of a body may have no end. HTTP/1 closes the connection; HTTP/2 (a
+ * connection with a master) resets the stream, and the answer with it, unless
+ * the client was heard out.
+ */
+static void leave_unread(request_rec *r)
+{
+    if (r->connection->master)
+        discard(r);
+    else
+        r->connection->keepalive = AP_CONN_CLOSE;
+}
+
 static int too_large(call_t *call)
 {
-    /* nobody reads the rest: it may have no end */
-    call->r->connection->keepalive = AP_CONN_CLOSE;
+    leave_unread(call->r);
     return answer_problem(call, HTTP_REQUEST_ENTITY_TOO_LARGE,
                           apr_psprintf(call->r->pool, "A body may have %d "
                                        "octets.", REQUEST_BODY_MAX));
@@ -95,7 +128,8 @@ static int unreadable(call_t *call, apr_status_t rv)
 
     if (status == AP_FILTER_ERROR)
         return AP_FILTER_ERROR; /* httpd has answered already */
-    call->r->connection->keepalive = AP_CONN_CLOSE;
+    if (!call->r->connection->master)
+        call->r->connection->keepalive = AP_CONN_CLOSE;
     return answer_problem(call, status, "The body could not be read to its "
                           "end.");
 }
