@@ -71,10 +71,12 @@ static int near(apr_int64_t a, apr_int64_t b)
 static void remember(recent_t *r, const char *address, apr_int64_t at)
 {
     apr_ssize_t len = APR_HASH_KEY_STRING;
-    unsigned int hash = apr_hashfunc_default(address, &len) | 1;
+    unsigned int hash = apr_hashfunc_default(address, &len);
     int slot = 0;
     int i;
 
+    /* 0 is a free slot; that alone is changed: x.x.x.2 and .3 must differ */
+    hash = hash ? hash : 1;
     for (i = 0; i < BURST_ADDRESSES; i++) {
         if (r->address[i] == hash || !r->address[i]) {
             slot = i;
