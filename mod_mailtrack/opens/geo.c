@@ -15,15 +15,13 @@
 
 #include "utf8.h"
 
-#define LOOK_EVERY apr_time_from_sec(1)
-
 struct geo_t {
     const char *path;
     apr_thread_rwlock_t *lock;  /* guards all below */
     geo_state_t state;
     MMDB_s mmdb;                /* open in state GEO_OPEN only */
     struct stat seen;           /* of the file as it was opened or refused */
-    apr_time_t looked_at;       /* atomic: read outside the lock */
+    struct stat mapped;         /* of the file that is open */
 };
 
 static apr_status_t geo_close(void *data)
@@ -45,8 +43,16 @@ static int same_file(const struct stat *a, const struct stat *b)
            && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Was the mapped file written over in place? Then reading it may be SIGBUS. */
+static int overwritten(const geo_t *geo, const struct stat *now)
+{
+    return geo->state == GEO_OPEN && !same_file(now, &geo->mapped)
+           && now->st_ino == geo->mapped.st_ino
+           && now->st_dev == geo->mapped.st_dev;
+}
+
 /* Under the write lock. A file that is gone leaves the open one in use; a
- * changed file that does not open leaves it, too. */
+ * new file that does not open leaves it, too. */
 static void look(geo_t *geo)
 {
     struct stat now;
@@ -63,6 +69,9 @@ static void look(geo_t *geo)
         return;
     }
     geo->seen = now;
+    if (overwritten(geo, &now)) {
+        geo_close(geo);
+    }
     if (MMDB_open(geo->path, MMDB_MODE_MMAP, &fresh) != MMDB_SUCCESS) {
         if (geo->state != GEO_OPEN) {
             geo->state = GEO_BROKEN;
@@ -71,6 +80,7 @@ static void look(geo_t *geo)
     }
     geo_close(geo);
     geo->mmdb = fresh;
+    geo->mapped = now;
     geo->state = GEO_OPEN;
 }
 
@@ -92,17 +102,21 @@ apr_status_t geo_make(geo_t **out, const char *path, apr_pool_t *pool)
     return rv;
 }
 
-static void look_in_time(geo_t *geo, apr_time_t now)
+/* Take the read lock with the file as it is now. Each time anew: `cp` over a
+ * mapped file cuts it off under the readers, and a stat costs a microsecond. */
+static void lock_fresh(geo_t *geo)
 {
-    apr_time_t last = __atomic_load_n(&geo->looked_at, __ATOMIC_RELAXED);
+    struct stat now;
+    int changed;
 
-    /* one thread a second wins the exchange and looks */
-    if (geo->path && (now - last >= LOOK_EVERY || now < last)
-        && __atomic_compare_exchange_n(&geo->looked_at, &last, now, 0,
-                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    apr_thread_rwlock_rdlock(geo->lock);
+    changed = stat(geo->path, &now) == 0 && !same_file(&now, &geo->seen);
+    if (changed) {
+        apr_thread_rwlock_unlock(geo->lock);
         apr_thread_rwlock_wrlock(geo->lock);
         look(geo);
         apr_thread_rwlock_unlock(geo->lock);
+        apr_thread_rwlock_rdlock(geo->lock);
     }
 }
 
@@ -127,8 +141,7 @@ static void name_of(char *out, apr_size_t room, MMDB_entry_s *entry,
     out[len] = '\0';
 }
 
-void geo_lookup(geo_place_t *place, geo_t *geo, const char *address,
-                apr_time_t now)
+void geo_lookup(geo_place_t *place, geo_t *geo, const char *address)
 {
     MMDB_lookup_result_s found;
     int gai_error = 0;
@@ -138,8 +151,7 @@ void geo_lookup(geo_place_t *place, geo_t *geo, const char *address,
     if (geo->state == GEO_OFF || !address || !*address) {
         return;
     }
-    look_in_time(geo, now);
-    apr_thread_rwlock_rdlock(geo->lock);
+    lock_fresh(geo);
     if (geo->state == GEO_OPEN) {
         found = MMDB_lookup_string(&geo->mmdb, address, &gai_error, &error);
         if (!gai_error && error == MMDB_SUCCESS && found.found_entry) {
@@ -153,8 +165,15 @@ void geo_lookup(geo_place_t *place, geo_t *geo, const char *address,
 
 geo_state_t geo_state(geo_t *geo)
 {
-    look_in_time(geo, apr_time_now());
-    return geo->state;
+    geo_state_t state;
+
+    if (geo->state == GEO_OFF) {
+        return GEO_OFF;
+    }
+    lock_fresh(geo);
+    state = geo->state;
+    apr_thread_rwlock_unlock(geo->lock);
+    return state;
 }
 
 apr_int64_t geo_built_at(geo_t *geo)

@@ -8,7 +8,6 @@
 #define MAILTRACK_GEO_H
 
 #include <apr_pools.h>
-#include <apr_time.h>
 
 typedef struct geo_t geo_t;
 
@@ -31,12 +30,12 @@ typedef enum {
 apr_status_t geo_make(geo_t **geo, const char *path, apr_pool_t *pool);
 
 /**
- * The place of an address (text). Never fails: unknown is "". Looks once a
- * second whether the file changed and opens the new one; lookups under way
- * keep the old one.
+ * The place of an address (text). Never fails: unknown is "". Opens the
+ * file anew when it changed; lookups under way keep the old one. A file that
+ * is written over in place is let go at once: reading what `cp` has cut off
+ * would be SIGBUS.
  */
-void geo_lookup(geo_place_t *place, geo_t *geo, const char *address,
-                apr_time_t now);
+void geo_lookup(geo_place_t *place, geo_t *geo, const char *address);
 
 geo_state_t geo_state(geo_t *geo);
 
