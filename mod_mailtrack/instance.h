@@ -27,8 +27,14 @@ typedef struct instance_t {
 } instance_t;
 
 /**
- * Give every server with MailtrackEngine On its instance.
+ * Give every server with MailtrackEngine On its instance, with its rules; all
+ * that configtest can see is checked. In check_config; makes nothing.
  * @return OK or HTTP_INTERNAL_SERVER_ERROR with the reason logged
+ */
+int instance_check_all(apr_pool_t *pconf, apr_pool_t *ptemp,
+                       server_rec *base);
+
+/** Spool directory, shared memory, watchdog. In post_config; returns as above.
  */
 int instance_make_all(apr_pool_t *pconf, apr_pool_t *ptemp, server_rec *base);
 

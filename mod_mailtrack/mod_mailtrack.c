@@ -20,8 +20,10 @@
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog,
                         apr_pool_t *ptemp, server_rec *base)
 {
+    int rc = directives_check(pconf, ptemp, base);
+
     (void)plog;
-    return directives_check(pconf, ptemp, base);
+    return rc == OK ? instance_check_all(pconf, ptemp, base) : rc;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog,
