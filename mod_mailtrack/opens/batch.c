@@ -23,14 +23,20 @@ APLOG_USE_MODULE(mailtrack);
 typedef struct tally_t {
     int stored;
     int unknown;
-    int rejected;
 } tally_t;
+
+/* A line that no store will take. */
+typedef struct refused_t {
+    const batch_line_t *line;
+    const char *why;
+} refused_t;
 
 typedef struct work_t {
     batch_context_t *ctx;
     recorder_t *rec;
     apr_time_t now;
     tally_t tally;
+    apr_array_header_t *refused;
 } work_t;
 
 /* -- one hit ------------------------------------------------------------ */
@@ -67,7 +73,7 @@ static void locate(open_t *open, const hit_t *hit, work_t *w)
         open->city = known(clean(hit->city, 128, w->ctx->pool));
         return;
     }
-    geo_lookup(&place, w->ctx->in->geo, open->ip_address, w->now);
+    geo_lookup(&place, w->ctx->in->geo, open->ip_address);
     open->country = known(apr_pstrdup(w->ctx->pool, place.country));
     open->city = known(apr_pstrdup(w->ctx->pool, place.city));
 }
@@ -166,30 +172,42 @@ static apr_status_t store_hit(work_t *w, const hit_t *hit)
 
 /* -- one transaction ---------------------------------------------------- */
 
-static apr_status_t reject(work_t *w, const batch_line_t *line,
-                           const char *why)
+static void refuse(work_t *w, const batch_line_t *line, const char *why)
 {
-    const char *dir = w->ctx->in->conf->spool_dir;
+    refused_t *refused = apr_array_push(w->refused);
 
-    w->tally.rejected++;
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, w->ctx->in->server,
+    refused->line = line;
+    refused->why = why;
+}
+
+/* A full disk must not stop the one who makes room on it: a line that cannot
+ * be put aside is counted and gone. */
+static void put_aside(const instance_t *in, const refused_t *refused)
+{
+    const char *dir = in->conf->spool_dir;
+    const batch_line_t *line = refused->line;
+    apr_status_t rv = spool_reject(dir, line->text, line->len);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, in->server,
+                     "mailtrack: a spool line was lost (%s), as %s/rejected "
+                     "cannot be written", refused->why, dir);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, in->server,
                  "mailtrack: a spool line of %" APR_SIZE_T_FMT " bytes in %s "
                  "was put aside in %s/rejected: %s", line->len,
-                 line->segment->name, dir, why);
-    return spool_reject(dir, line->text, line->len);
+                 line->segment->name, dir, refused->why);
 }
 
 static apr_status_t store_line(work_t *w, const batch_line_t *line)
 {
     hit_t hit;
 
-    /* a newline of its own begins the line after a torn one */
-    if (line->len == 0) {
-        return APR_SUCCESS;
-    }
     if (hit_parse(&hit, line->text, line->len, w->ctx->pool)
         != APR_SUCCESS) {
-        return reject(w, line, "it is cut short or not ours");
+        refuse(w, line, "it is cut short or not ours");
+        return APR_SUCCESS;
     }
     return store_hit(w, &hit);
 }
@@ -227,15 +245,16 @@ static void committed(const work_t *w, const apr_array_header_t *lines,
     }
     board_add(board, BOARD_STORED, w->tally.stored);
     board_add(board, BOARD_UNKNOWN, w->tally.unknown);
-    board_add(board, BOARD_REJECTED, w->tally.rejected);
+    board_add(board, BOARD_REJECTED, w->refused->nelts);
 }
 
 /* @param bad NULL, or why the one line is put aside instead of stored */
 static apr_status_t try_store(batch_context_t *ctx, apr_array_header_t *lines,
                               int first, int last, const char *bad)
 {
-    work_t w = { ctx, NULL, apr_time_now(), { 0, 0, 0 } };
+    work_t w = { ctx, NULL, apr_time_now(), { 0, 0 }, NULL };
     apr_status_t rv;
+    int moved;
     int i;
 
     apr_pool_clear(ctx->pool);
@@ -243,15 +262,29 @@ static apr_status_t try_store(batch_context_t *ctx, apr_array_header_t *lines,
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    w.refused = apr_array_make(ctx->pool, 4, sizeof(refused_t));
     w.rec = record_start(ctx->store, ctx->in->node, ctx->pool);
     rv = move_offsets(&w, lines, first, last);
+    moved = rv == APR_SUCCESS;
     for (i = first; i < last && rv == APR_SUCCESS; i++) {
         const batch_line_t *line = &APR_ARRAY_IDX(lines, i, batch_line_t);
 
-        rv = bad ? reject(&w, line, bad) : store_line(&w, line);
+        if (bad) {
+            refuse(&w, line, bad);
+        } else {
+            rv = store_line(&w, line);
+        }
     }
     if (rv == APR_SUCCESS) {
         rv = record_finish(w.rec, 1, w.now);
+    }
+    /* only an offset tells of another drain; any other key is the data's */
+    if (moved && rv == STORE_ECONFLICT) {
+        rv = STORE_EDATA;
+    }
+    /* before the commit, after which they would not be seen again */
+    for (i = 0; i < w.refused->nelts && rv == APR_SUCCESS; i++) {
+        put_aside(ctx->in, &APR_ARRAY_IDX(w.refused, i, refused_t));
     }
     rv = store_end(ctx->store, rv);
     if (rv == APR_SUCCESS) {

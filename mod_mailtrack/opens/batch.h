@@ -19,7 +19,8 @@ typedef struct drain_segment_t {
     const char *key;            /* in spool_offsets: "NODE:UUID.seg" */
     apr_off_t pos;              /* committed up to here */
     apr_off_t size;             /* when last listed */
-    int reading;                /* mark of the round that read it */
+    int reading;                /* mark of the round that listed it */
+    apr_status_t told;          /* trouble with its file that was logged */
 } drain_segment_t;
 
 /** One line, not parsed yet. */

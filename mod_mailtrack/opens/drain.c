@@ -6,6 +6,7 @@
  */
 #include "drain.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -33,7 +34,7 @@ struct drain_t {
     round_t round;
     int lock_fd;                /* -1: another child drains */
     apr_time_t lock_at;         /* next try */
-    apr_time_t synced_at;
+    apr_time_t sync_at;
     apr_thread_mutex_t *mutex;  /* guards the two below */
     apr_thread_cond_t *cond;
     int running;
@@ -59,6 +60,18 @@ static int outdated(void)
            && mine != ap_get_scoreboard_global()->running_generation;
 }
 
+/* Offsets are kept by the spool's name: nothing is drained without it. */
+static apr_status_t learn_node(drain_t *d)
+{
+    char node[sizeof(d->in->node)];
+    apr_status_t rv = spool_node(node, d->in->conf->spool_dir);
+
+    if (rv == APR_SUCCESS && strcmp(node, d->in->node)) {
+        apr_cpystrn(d->in->node, node, sizeof(node));
+    }
+    return rv;
+}
+
 static int have_lock(drain_t *d)
 {
     apr_time_t now = apr_time_now();
@@ -71,7 +84,7 @@ static int have_lock(drain_t *d)
     if (d->lock_fd >= 0) {
         return 1;
     }
-    if (now < d->lock_at) {
+    if (!round_due(d->lock_at, now)) {
         return 0;
     }
     d->lock_at = now + LOCK_EVERY;
@@ -79,9 +92,15 @@ static int have_lock(drain_t *d)
     if (rv == APR_EAGAIN) {
         return 0;
     }
+    if (rv == APR_SUCCESS) {
+        rv = learn_node(d);
+    }
     if (rv != APR_SUCCESS) {
-        round_tell(&d->round, rv, "drain.lock cannot be opened",
-                   "check owner and mode of the spool directory");
+        spool_unlock(d->lock_fd);
+        d->lock_fd = -1;
+        round_tell(&d->round, rv, "drain.lock or node cannot be opened there",
+                   "see that there is room on the disk and that httpd's user "
+                   "may write in the directory");
         return 0;
     }
     round_begin(&d->round);
@@ -118,16 +137,24 @@ static void sync_spool(drain_t *d)
     apr_time_t now = apr_time_now();
     apr_status_t rv;
 
-    if (now - d->synced_at < SYNC_EVERY) {
+    if (!round_due(d->sync_at, now)) {
         return;
     }
-    d->synced_at = now;
+    d->sync_at = now + SYNC_EVERY;
     rv = spool_sync(d->in->spool);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, d->in->server,
                      "mailtrack: %s cannot be synced to disk",
                      d->in->conf->spool_dir);
     }
+}
+
+/* No tick comes any more, but a slow client may keep the child for hours. */
+static void retire(drain_t *d)
+{
+    apr_thread_mutex_lock(d->mutex);
+    release_lock(d);
+    apr_thread_mutex_unlock(d->mutex);
 }
 
 /* Whatever it returns but success, mod_watchdog would never call it again. */
@@ -137,6 +164,9 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
     drain_t *d = __atomic_load_n(&in->drain, __ATOMIC_ACQUIRE);
 
     (void)pool;
+    if (state == AP_WATCHDOG_STATE_STOPPING && d) {
+        retire(d);
+    }
     if (state != AP_WATCHDOG_STATE_RUNNING || !d || !enter(d)) {
         return APR_SUCCESS;
     }
@@ -144,6 +174,9 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
     sync_spool(d);
     if (have_lock(d)) {
         round_run(&d->round);
+        if (round_full(&d->round)) {
+            release_lock(d);
+        }
     }
     leave(d);
     return APR_SUCCESS;

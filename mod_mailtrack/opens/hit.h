@@ -30,7 +30,7 @@ typedef struct hit_t {
     const char *id;             /* lower-case UUID */
     const char *address;        /* client; cut when anonymized */
     const char *method;
-    const char *user_agent;     /* NULL is "" , as below */
+    const char *user_agent;     /* NULL is "", as below */
     const char *referer;
     const char *headers;        /* name=value&name=value, percent-encoded */
     int anonymized;             /* the next three were looked up while the

@@ -77,11 +77,11 @@ static void anonymize(hit_t *hit, geo_place_t *place, char *cut,
     const char *networks = "";
     apr_status_t rv;
 
-    geo_lookup(place, in->geo, hit->address, hit->at);
+    geo_lookup(place, in->geo, hit->address);
     rv = rules_networks(&networks, in->rules, hit->address, r->pool);
     if (rv != APR_SUCCESS) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
-                      "mailtrack: networks of an address not looked up");
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, r->server,
+                     "mailtrack: networks of an address not looked up");
     }
     hit_anonymize(cut, hit->address);
     hit->address = cut;
@@ -91,7 +91,8 @@ static void anonymize(hit_t *hit, geo_place_t *place, char *cut,
     hit->city = place->city;
 }
 
-/* At most one line a minute and process: a full disk must not fill the log. */
+/* At most one line a minute and process: a full disk must not fill the log.
+ * As a line of the server's, for a request's has the client's address. */
 static void log_loss(request_rec *r, apr_status_t rv, const char *dir)
 {
     static apr_time_t logged_at;
@@ -100,9 +101,9 @@ static void log_loss(request_rec *r, apr_status_t rv, const char *dir)
     if (r->request_time - last >= apr_time_from_sec(60)
         && __atomic_compare_exchange_n(&logged_at, &last, r->request_time, 0,
                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
-                      "mailtrack: hits cannot be written to %s and are lost "
-                      "(/health counts them)", dir);
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, r->server,
+                     "mailtrack: hits cannot be written to %s and are lost "
+                     "(/health counts them)", dir);
     }
 }
 

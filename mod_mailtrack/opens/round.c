@@ -19,9 +19,17 @@ APLOG_USE_MODULE(mailtrack);
 #define STORE_EVERY apr_time_from_sec(1)
 #define SWEEP_EVERY apr_time_from_sec(1)
 
+/* Segments known, ever, before the lock is let go. */
+#define NAMES_MAX 10000
+
 /* Lines of one transaction; and how much of a segment is read at once. */
 #define BATCH_LINES 2000
 #define READ_SIZE   (256 * 1024)
+
+int round_due(apr_time_t at, apr_time_t now)
+{
+    return now >= at || at - now > apr_time_from_sec(2);
+}
 
 /* -- the store ---------------------------------------------------------- */
 
@@ -75,6 +83,7 @@ static drain_segment_t *segment_of(round_t *r, const char *name)
         segment->name = segment->key + strlen(r->in->node) + 1;
         apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING,
                      segment);
+        r->names++;
     }
     return segment;
 }
@@ -120,11 +129,13 @@ static apr_status_t have_store(round_t *r)
         }
         return rv;
     }
-    if (now < r->store_at) {
+    if (!round_due(r->store_at, now)) {
         return APR_EAGAIN;
     }
     r->store_at = now + STORE_EVERY;
-    rv = dbd_borrow(&r->loan, r->in->server, r->round);
+    /* with DBDPersist Off the connection lives in the pool given */
+    apr_pool_clear(r->loans);
+    rv = dbd_borrow(&r->loan, r->in->server, r->loans);
     if (rv != APR_SUCCESS) {
         round_tell(r, rv, r->loan.detail, r->loan.remedy);
         return rv;
@@ -144,6 +155,19 @@ static apr_status_t have_store(round_t *r)
 
 /* -- reading ------------------------------------------------------------ */
 
+/* A file that cannot be read or removed costs itself, not the others. */
+static void complain(const round_t *r, drain_segment_t *segment,
+                     apr_status_t rv)
+{
+    if (segment->told == rv || APR_STATUS_IS_ENOENT(rv)) {
+        return;
+    }
+    segment->told = rv;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, rv, r->in->server,
+                 "mailtrack: %s/%s waits until httpd's user may read and "
+                 "remove it", r->in->conf->spool_dir, segment->name);
+}
+
 static void push_line(apr_array_header_t *lines, drain_segment_t *segment,
                       const char *text, apr_size_t len, apr_off_t end)
 {
@@ -156,8 +180,8 @@ static void push_line(apr_array_header_t *lines, drain_segment_t *segment,
 }
 
 /* What is new in a segment, as lines, until the batch is full. */
-static apr_status_t read_segment(round_t *r, apr_array_header_t *lines,
-                                 drain_segment_t *segment)
+static void read_segment(round_t *r, apr_array_header_t *lines,
+                         drain_segment_t *segment)
 {
     apr_size_t len = 0;
     const char *text;
@@ -168,13 +192,16 @@ static apr_status_t read_segment(round_t *r, apr_array_header_t *lines,
 
     rv = spool_read(r->buffer, &len, r->in->conf->spool_dir, segment->name,
                     at, READ_SIZE);
-    if ((rv != APR_SUCCESS && rv != APR_EINCOMPLETE) || !len) {
-        return rv;
+    if (rv != APR_SUCCESS && rv != APR_EINCOMPLETE) {
+        complain(r, segment, rv);
+    }
+    if (!len) {
+        return;
     }
     copy = apr_pmemdup(r->lines, r->buffer, len);
     if (rv == APR_EINCOMPLETE) {
         push_line(lines, segment, copy, len, at + (apr_off_t)len);
-        return APR_SUCCESS;
+        return;
     }
     for (text = copy, end = copy + len; text < end
          && lines->nelts < BATCH_LINES;) {
@@ -185,7 +212,6 @@ static apr_status_t read_segment(round_t *r, apr_array_header_t *lines,
         push_line(lines, segment, text, n, at);
         text = newline + 1;
     }
-    return APR_SUCCESS;
 }
 
 /* -- finished segments -------------------------------------------------- */
@@ -202,7 +228,10 @@ static apr_status_t finish_segment(round_t *r, drain_segment_t *segment)
 
     rv = spool_finished(&fd, &size, dir, segment->name);
     if (rv != APR_SUCCESS) {
-        return rv == APR_EAGAIN ? APR_SUCCESS : rv;
+        if (rv != APR_EAGAIN) {
+            complain(r, segment, rv);
+        }
+        return APR_SUCCESS;
     }
     if (size > segment->pos) {
         rv = spool_read(r->buffer, &len, dir, segment->name, segment->pos,
@@ -215,25 +244,20 @@ static apr_status_t finish_segment(round_t *r, drain_segment_t *segment)
                      "mailtrack: %s ended in the middle of a line", dir);
     }
     rv = spool_remove(fd, dir, segment->name);
-    if (rv == APR_SUCCESS) {
-        rv = offsets_forget(r->loan.store, segment->key);
-        apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING, NULL);
+    if (rv != APR_SUCCESS) {
+        complain(r, segment, rv);
+        return APR_SUCCESS;
     }
-    return rv;
+    apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING, NULL);
+    return offsets_forget(r->loan.store, segment->key);
 }
 
 /* An offset whose file is gone: its child died between unlink and forget. Only
  * that: an offset forgotten while the file is there stores its hits again. */
 static apr_status_t forget_segment(round_t *r, drain_segment_t *segment)
 {
-    apr_off_t size = 0;
-    int fd = -1;
-    apr_status_t rv;
-
-    rv = spool_finished(&fd, &size, r->in->conf->spool_dir, segment->name);
-    if (!APR_STATUS_IS_ENOENT(rv)) {
-        spool_unlock(fd);
-        return rv == APR_EAGAIN ? APR_SUCCESS : rv;
+    if (!spool_gone(r->in->conf->spool_dir, segment->name)) {
+        return APR_SUCCESS;
     }
     apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING, NULL);
     return offsets_forget(r->loan.store, segment->key);
@@ -272,7 +296,8 @@ static apr_status_t sweep_torn(round_t *r, drain_segment_t *segment)
     }
     rv = spool_read(r->buffer, &len, r->in->conf->spool_dir, segment->name,
                     segment->pos, READ_SIZE);
-    return rv == APR_SUCCESS && !len ? finish_segment(r, segment) : rv;
+    return rv == APR_SUCCESS && !len ? finish_segment(r, segment)
+           : APR_SUCCESS;
 }
 
 /* -- rounds ------------------------------------------------------------- */
@@ -333,17 +358,16 @@ static apr_status_t drain_batch(round_t *r, const apr_array_header_t *found,
 
     apr_pool_clear(r->lines);
     lines = apr_array_make(r->lines, 256, sizeof(batch_line_t));
-    for (i = 0; i < found->nelts && lines->nelts < BATCH_LINES
-         && rv == APR_SUCCESS; i++) {
+    for (i = 0; i < found->nelts && lines->nelts < BATCH_LINES; i++) {
         drain_segment_t *segment = segment_of(
             r, APR_ARRAY_IDX(found, i, segment_t).name);
 
         if (segment->pos < segment->size) {
-            rv = read_segment(r, lines, segment);
+            read_segment(r, lines, segment);
         }
     }
     *more = lines->nelts > 0;
-    if (rv == APR_SUCCESS && lines->nelts) {
+    if (lines->nelts) {
         rv = batch_store(&ctx, lines, 0, lines->nelts);
     }
     if (rv == STORE_ECONFLICT) {
@@ -359,6 +383,7 @@ static apr_status_t drain_all(round_t *r, const apr_array_header_t *found)
 
     while (more && rv == APR_SUCCESS && !*r->stopping) {
         rv = drain_batch(r, found, &more);
+        show_backlog(r, found);
     }
     return rv;
 }
@@ -383,7 +408,7 @@ void round_run(round_t *r)
     apr_status_t rv;
 
     /* nothing was written since all was stored: nothing to look for */
-    if (hits == r->hits_seen && now < r->sweep_at) {
+    if (hits == r->hits_seen && !round_due(r->sweep_at, now)) {
         return;
     }
     rv = list(r, &found);
@@ -394,7 +419,8 @@ void round_run(round_t *r)
     }
     if (have_store(r) == APR_SUCCESS) {
         rv = drain_all(r, found);
-        if (rv == APR_SUCCESS && now >= r->sweep_at && !*r->stopping) {
+        if (rv == APR_SUCCESS && round_due(r->sweep_at, now)
+            && !*r->stopping) {
             r->sweep_at = now + SWEEP_EVERY;
             rv = sweep_all(r, found);
         }
@@ -417,6 +443,7 @@ apr_status_t round_make(round_t *r, instance_t *in, const int *stopping,
     r->stopping = stopping;
     r->buffer = apr_palloc(pool, READ_SIZE);
     apr_pool_create(&r->held, pool);
+    apr_pool_create(&r->loans, pool);
     apr_pool_create(&r->round, pool);
     apr_pool_create(&r->lines, pool);
     apr_pool_create(&r->batch, pool);
@@ -435,5 +462,11 @@ void round_end(round_t *r)
 {
     drop_store(r);
     r->segments = NULL;
+    r->names = 0;
     apr_pool_clear(r->held);
+}
+
+int round_full(const round_t *r)
+{
+    return r->names > NAMES_MAX;
 }

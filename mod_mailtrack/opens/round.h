@@ -16,6 +16,7 @@
 typedef struct round_t {
     instance_t *in;
     apr_pool_t *held;           /* as long as the lock is held */
+    apr_pool_t *loans;          /* as long as the connection is ours */
     apr_pool_t *round;          /* cleared each round */
     apr_pool_t *lines;          /* cleared each batch: what was read */
     apr_pool_t *batch;          /* cleared each try to store it */
@@ -24,7 +25,8 @@ typedef struct round_t {
     apr_time_t store_at;        /* next try to borrow one */
     apr_status_t told;          /* last status logged */
     apr_hash_t *segments;       /* name -> drain_segment_t, while held */
-    int number;                 /* of this round: marks segments seen in it */
+    int names;                  /* ever put into it */
+    int number;                 /* of this round, set in what it lists */
     apr_time_t sweep_at;
     apr_int64_t hits_seen;      /* of the board, when all was stored */
     apr_time_t behind_since;
@@ -46,6 +48,14 @@ void round_end(round_t *r);
 
 /** One round: store what is new, tidy up once a second, tell the board. */
 void round_run(round_t *r);
+
+/** So many segments came and went that the lock should be let go, and with it
+ * the memory of them. */
+int round_full(const round_t *r);
+
+/** Has its time come? No wait of the drain's is longer than a second: a time
+ * further ahead means that the clock was set back. */
+int round_due(apr_time_t at, apr_time_t now);
 
 /** Log a status when it changes, not ten times a second. */
 void round_tell(round_t *r, apr_status_t rv, const char *detail,

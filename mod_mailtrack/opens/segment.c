@@ -163,6 +163,14 @@ apr_status_t spool_finished(int *fd, apr_off_t *size, const char *dir,
     return rv;
 }
 
+int spool_gone(const char *dir, const char *name)
+{
+    char path[4096];
+
+    path_of(path, dir, name);
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
 apr_status_t spool_remove(int fd, const char *dir, const char *name)
 {
     char path[4096];
@@ -185,6 +193,7 @@ apr_status_t spool_reject(const char *dir, const char *line, apr_size_t len)
     if (fd < 0) {
         return errno;
     }
+    errno = 0;
     if (write(fd, line, len) != (ssize_t)len || write(fd, "\n", 1) != 1
         || fdatasync(fd) != 0) {
         rv = errno ? errno : APR_ENOSPC;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The writing side: one segment per child, one write(2) a hit, under a mutex of
- * the child so that a short write is known before the next line goes out.
+ * the child so that nothing is written behind a line that is not whole.
  * Runs in the hit path: no database, no allocation after the first hit.
  */
 #include "spool.h"
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -29,7 +28,6 @@ struct spool_t {
     apr_thread_mutex_t *mutex;  /* guards all below */
     int fd;                     /* -1: none yet */
     apr_off_t size;
-    int torn;                   /* the last line did not get out whole */
     int dirty;                  /* written since the last fdatasync */
 };
 
@@ -88,36 +86,30 @@ static apr_status_t start_segment(spool_t *spool)
         return rv;
     }
     spool->size = 0;
-    spool->torn = 0;
     return APR_SUCCESS;
 }
 
 static apr_status_t write_line(spool_t *spool, const char *line,
                                apr_size_t len)
 {
-    struct iovec parts[2];
-    int first = spool->torn ? 0 : 1;
-    size_t want = len + (spool->torn ? 1 : 0);
+    apr_status_t rv = APR_SUCCESS;
     ssize_t n;
 
-    parts[0].iov_base = (void *)"\n";
-    parts[0].iov_len = 1;
-    parts[1].iov_base = (void *)(apr_uintptr_t)line;
-    parts[1].iov_len = len;
     do {
-        n = writev(spool->fd, parts + first, 2 - first);
+        n = write(spool->fd, line, len);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        return errno;
+        rv = errno;
+    } else {
+        spool->size += n;
+        spool->dirty = 1;
+        rv = (apr_size_t)n == len ? APR_SUCCESS : APR_ENOSPC;
     }
-    spool->size += n;
-    if ((size_t)n != want) {
-        spool->torn = 1;
-        return APR_ENOSPC;
+    /* an empty one is kept: a full disk must not fill with empty files */
+    if (rv != APR_SUCCESS && spool->size > 0) {
+        spool_close(spool);
     }
-    spool->torn = 0;
-    spool->dirty = 1;
-    return APR_SUCCESS;
+    return rv;
 }
 
 static apr_status_t append(spool_t *spool, const char *line, apr_size_t len)

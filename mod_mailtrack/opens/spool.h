@@ -41,7 +41,8 @@ apr_status_t spool_make(spool_t **spool, const char *dir, board_t *board,
 
 /**
  * Append one line (with its newline). On failure the hit is lost, counted on
- * the board; the next line begins afresh whatever half of this one got out.
+ * the board, and the segment, whose last line may be torn, is given up: it can
+ * then be drained and removed, which is what makes room on a full disk.
  * @return APR_ENOSPC when the spool's limit is reached
  */
 apr_status_t spool_append(spool_t *spool, const char *line, apr_size_t len);
@@ -74,7 +75,10 @@ apr_status_t spool_read(char *buffer, apr_size_t *len, const char *dir,
 apr_status_t spool_finished(int *fd, apr_off_t *size, const char *dir,
                             const char *name);
 
-/** Unlink a finished segment and let go of its lock. */
+/** Is there certainly no such segment? @return 1 or 0 */
+int spool_gone(const char *dir, const char *name);
+
+/** Unlink a finished segment and let go of its lock, also on failure. */
 apr_status_t spool_remove(int fd, const char *dir, const char *name);
 
 /** Append a line to SPOOL/rejected, on disk before it returns. */
