@@ -3,10 +3,12 @@
  * Choosing among the indexes, and reading keys from the chosen one. Runs in
  * whatever thread holds the store; changes nothing.
  *
- * Every condition is counted, no further than FEW. One that few mails meet is
- * read whole and sorted here, whatever the order of its index. Where many
- * meet every one of them, an index in the list's own order is walked from
- * where the page begins: matches are then near, or the caller's patience ends.
+ * A search begins with a short walk in the list's order: of words that many
+ * mails have that fills the page. Else every condition is counted, up to a cap.
+ * One that few mails meet is read whole and sorted here, whatever the order of
+ * its index. Where many meet every one of them, an index in the list's own
+ * order is walked: matches are then near, or the caller's patience ends.
+ * Each way goes on from where the one before ended.
  */
 #include "candidates.h"
 
@@ -14,10 +16,15 @@
 
 #include "track_index.h"
 
-/* Conditions that fewer mails meet are read whole. */
-#define FEW 2000
+/* Conditions that fewer mails meet are read whole: a page's matches among a
+ * million mails are then some thousand apart, and so is a walk's cost. */
+static const int caps[] = { 2000, 10000 };
 /* Room for what is added between counting and reading. */
-#define FEW_ROOM (FEW + 500)
+#define FEW_SPARE 500
+
+/* A search's first walk, and how many matches make it worth to go on. */
+#define TRIAL         128
+#define TRIAL_MATCHES 8
 
 typedef enum {
     READ_ARRAY,                 /* few keys, sorted in `few` */
@@ -33,6 +40,8 @@ struct candidates_t {
     apr_pool_t *pool;
     read_e read;
     int index;
+    int trial;                  /* keys given out by the first walk; -1: over */
+    int matches;                /* among them, as the caller told */
     list_key_t after;           /* where to go on */
     apr_array_header_t *few;    /* list_key_t */
     int next;                   /* in few */
@@ -79,7 +88,7 @@ static apr_status_t read_merge(list_key_t *keys, int *count, candidates_t *c)
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
-apr_status_t candidates_next(list_key_t *keys, int *count, candidates_t *c)
+static apr_status_t read_next(list_key_t *keys, int *count, candidates_t *c)
 {
     store_arg_t args[3];
     apr_status_t rv;
@@ -139,7 +148,7 @@ static void order_few(candidates_t *c)
     }
     qsort(keys, (size_t)c->few->nelts, sizeof(*keys), newest_first);
     for (i = 0; i < c->few->nelts; i++) {
-        if (newest_first(&c->query->after, &keys[i]) < 0
+        if (newest_first(&c->after, &keys[i]) < 0
             && (!kept || newest_first(&keys[kept - 1], &keys[i]))) {
             keys[kept++] = keys[i];
         }
@@ -154,8 +163,7 @@ static apr_status_t few_by_prefix(candidates_t *c,
 
     args[0] = text(prefix->from);
     args[1] = text(prefix->below);
-    args[2] = number(FEW_ROOM);
-    c->few->nelts = FEW_ROOM;
+    args[2] = number(c->few->nelts);
     return track_index_read((list_key_t *)c->few->elts, &c->few->nelts,
                      !c->query->by_id, c->store, c->query->by_id
                      ? "SELECT track_id FROM search_words"
@@ -170,8 +178,7 @@ static apr_status_t few_by_recipient(candidates_t *c)
     store_arg_t args[2];
 
     args[0] = number(c->query->recipient_id);
-    args[1] = number(FEW_ROOM);
-    c->few->nelts = FEW_ROOM;
+    args[1] = number(c->few->nelts);
     return track_index_read((list_key_t *)c->few->elts, &c->few->nelts, 1,
                      c->store,
                      "SELECT t.created_at, t.id FROM email_recipients er"
@@ -185,7 +192,6 @@ static apr_status_t few_by_index(candidates_t *c, int index)
 
     from.created_at = c->query->until;
     from.id = 0;
-    c->few->nelts = FEW_ROOM;
     return track_index_keys((list_key_t *)c->few->elts, &c->few->nelts,
                             c->store, c->query, index, &from);
 }
@@ -194,7 +200,8 @@ static apr_status_t few_by_index(candidates_t *c, int index)
 
 /* The narrowest condition so far. */
 typedef struct choice_t {
-    apr_int64_t count;          /* at most FEW: that many or more */
+    int cap;
+    apr_int64_t count;          /* at the cap: that many or more */
     int index;                  /* of tracked_emails, or -1 */
     const search_prefix_t *prefix;      /* or NULL; neither: the recipient */
 } choice_t;
@@ -213,17 +220,16 @@ static apr_status_t choose_index(choice_t *best, store_t *store,
         }
     }
     best->index = last;
-    best->count = FEW;
     /* a range of time holds in every index: it narrows none more than the
      * others. A single condition needs no count unless words compete. */
     if (given < 2 && !query->prefixes->nelts && !query->recipient_id) {
         return APR_SUCCESS;
     }
     for (index = 0; index < INDEXES && rv == APR_SUCCESS; index++) {
-        apr_int64_t count = FEW;
+        apr_int64_t count = best->cap;
 
         if (track_index_given(query, index)) {
-            rv = track_index_count(&count, store, query, index, FEW);
+            rv = track_index_count(&count, store, query, index, best->cap);
         }
         if (rv == APR_SUCCESS && count < best->count) {
             best->count = count;
@@ -242,7 +248,7 @@ static apr_status_t choose_recipient(choice_t *best, store_t *store,
     rv = store_get_int(store, &count, "SELECT count(*) FROM (SELECT 1"
                        " FROM email_recipients WHERE recipient_id = ?"
                        " LIMIT ?) x", "ii", query->recipient_id,
-                       (apr_int64_t)FEW);
+                       (apr_int64_t)best->cap);
     if (rv == APR_SUCCESS && count < best->count) {
         best->count = count;
         best->index = -1;
@@ -261,7 +267,7 @@ static apr_status_t choose_prefix(choice_t *best, store_t *store,
             &APR_ARRAY_IDX(query->prefixes, i, search_prefix_t);
         apr_int64_t count = 0;
 
-        rv = search_count(&count, store, prefix, FEW);
+        rv = search_count(&count, store, prefix, best->cap);
         if (rv == APR_SUCCESS && count < best->count) {
             best->count = count;
             best->prefix = prefix;
@@ -276,7 +282,10 @@ static apr_status_t use_few(candidates_t *c, const choice_t *best)
     apr_status_t rv;
 
     c->read = READ_ARRAY;
-    c->few = apr_array_make(c->pool, FEW_ROOM, sizeof(list_key_t));
+    c->next = 0;
+    c->few = apr_array_make(c->pool, best->cap + FEW_SPARE,
+                            sizeof(list_key_t));
+    c->few->nelts = best->cap + FEW_SPARE;
     if (best->prefix) {
         rv = few_by_prefix(c, best->prefix);
     } else if (best->index >= 0) {
@@ -305,41 +314,101 @@ static apr_status_t use_stream(candidates_t *c)
         rv = search_merge_open(&c->merge, c->store,
                                &APR_ARRAY_IDX(query->prefixes, i,
                                               search_prefix_t),
-                               query->after.id, c->pool);
+                               c->after.id, c->pool);
     }
     c->read = rv == APR_ENOTIMPL ? READ_ALL : READ_MERGE;
     return rv == APR_ENOTIMPL ? APR_SUCCESS : rv;
 }
 
-apr_status_t candidates_open(candidates_t **out, store_t *store,
-                             const list_query_t *query, apr_pool_t *pool)
+static apr_status_t choose(choice_t *best, candidates_t *c, int cap)
 {
-    candidates_t *c = apr_pcalloc(pool, sizeof(*c));
-    choice_t best = { FEW, BY_TIME, NULL };
     apr_status_t rv;
 
-    *out = c;
-    c->store = store;
-    c->query = query;
-    c->pool = pool;
-    c->after = query->after;
-    rv = choose_index(&best, store, query);
-    c->index = best.index;
-    if (rv == APR_SUCCESS && query->recipient_id) {
-        rv = choose_recipient(&best, store, query);
+    best->cap = cap;
+    best->count = cap;
+    best->index = BY_TIME;
+    best->prefix = NULL;
+    rv = choose_index(best, c->store, c->query);
+    c->index = best->index;
+    if (rv == APR_SUCCESS && c->query->recipient_id) {
+        rv = choose_recipient(best, c->store, c->query);
     }
-    if (rv == APR_SUCCESS) {
-        rv = choose_prefix(&best, store, query);
-    }
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (best.count < FEW && (query->by_id || best.prefix || best.index < 0)) {
-        return use_few(c, &best);
+    return rv == APR_SUCCESS ? choose_prefix(best, c->store, c->query) : rv;
+}
+
+/* Choose how to read from here on. */
+static apr_status_t settle(candidates_t *c)
+{
+    const list_query_t *query = c->query;
+    /* an index in the list's order needs no better choice */
+    int tries = query->prefixes->nelts || query->recipient_id ? 2 : 1;
+    choice_t best;
+    apr_status_t rv;
+    int i;
+
+    for (i = 0; i < tries; i++) {
+        rv = choose(&best, c, caps[i]);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        if (best.count < best.cap
+            && (query->by_id || best.prefix || best.index < 0)) {
+            return use_few(c, &best);
+        }
+        if (best.count < best.cap) {
+            break;
+        }
     }
     if (query->by_id) {
         return use_stream(c);
     }
     c->read = READ_INDEX;
     return APR_SUCCESS;
+}
+
+apr_status_t candidates_open(candidates_t **out, store_t *store,
+                             const list_query_t *query, apr_pool_t *pool)
+{
+    candidates_t *c = apr_pcalloc(pool, sizeof(*c));
+
+    *out = c;
+    c->store = store;
+    c->query = query;
+    c->pool = pool;
+    c->after = query->after;
+    if (!query->prefixes->nelts || query->recipient_id) {
+        c->trial = -1;
+        return settle(c);
+    }
+    c->read = query->by_id ? READ_ALL : READ_INDEX;
+    for (c->index = 0; c->index < BY_TIME; c->index++) {
+        if (track_index_given(query, c->index)) {
+            break;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+void candidates_matched(candidates_t *c, int matches)
+{
+    c->matches = matches;
+}
+
+apr_status_t candidates_next(list_key_t *keys, int *count, candidates_t *c)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (c->trial >= TRIAL) {
+        c->trial = -1;
+        if (c->matches < TRIAL_MATCHES) {
+            rv = settle(c);
+        }
+    }
+    if (rv == APR_SUCCESS) {
+        rv = read_next(keys, count, c);
+    }
+    if (c->trial >= 0) {
+        c->trial += *count;
+    }
+    return rv;
 }

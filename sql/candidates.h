@@ -43,4 +43,7 @@ apr_status_t candidates_open(candidates_t **out, store_t *store,
  */
 apr_status_t candidates_next(list_key_t *keys, int *count, candidates_t *c);
 
+/** How many of all keys so far matched: tells whether to go on like that. */
+void candidates_matched(candidates_t *c, int matches);
+
 #endif

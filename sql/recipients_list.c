@@ -10,6 +10,7 @@
 #include "recipients.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -146,6 +147,20 @@ static const char *cursor_of(const list_t *list, apr_pool_t *pool)
 
 /* -- search --------------------------------------------------------------- */
 
+/* Does text hold no word that begins like that? Cheaper than splitting, and
+ * right for most: what is not ASCII has words that it does not contain. */
+static int is_out(const char *text, const char *from)
+{
+    apr_size_t len = strlen(from);
+
+    for (; *text; text++) {
+        if ((unsigned char)*text >= 0x80 || !strncasecmp(text, from, len)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Does each prefix begin a word of the address or the name? */
 static int is_found(const list_t *list, const recipient_t *r, apr_pool_t *pool)
 {
@@ -153,6 +168,14 @@ static int is_found(const list_t *list, const recipient_t *r, apr_pool_t *pool)
     apr_array_header_t *words = NULL;
     int i, k;
 
+    for (i = 0; i < list->prefixes->nelts; i++) {
+        const char *from = APR_ARRAY_IDX(list->prefixes, i,
+                                         search_prefix_t).from;
+
+        if (is_out(r->address, from) && is_out(r->name, from)) {
+            return 0;
+        }
+    }
     if (!list->with_search) {
         return 1;
     }
@@ -277,13 +300,13 @@ static const char *statement(const list_t *list, int never, apr_pool_t *pool)
                        order, ", id", order, " LIMIT ?", NULL);
 }
 
-/* Up to STEP people behind the place. Those who never opened anything have a
+/* Up to `limit` people behind the place. Those who never opened anything have a
  * statement of their own: NULL has no place in a comparison. */
-static apr_status_t read_step(apr_array_header_t *out, list_t *list)
+static apr_status_t read_step(apr_array_header_t *out, list_t *list,
+                              apr_int64_t limit)
 {
     int never = list->sort->kind == 'l' && list->key == NEVER;
     const char *sql = statement(list, never, out->pool);
-    apr_int64_t limit = STEP;
     store_rows_t *rows;
     apr_status_t rv;
 
@@ -321,6 +344,7 @@ static int next_half(list_t *list)
 static apr_status_t gather_walk(apr_array_header_t *out, int *cut, int most,
                                 list_t *list)
 {
+    int ask = list->with_search ? STEP : most;
     apr_status_t rv = APR_SUCCESS;
     int examined = 0, i;
 
@@ -334,8 +358,8 @@ static apr_status_t gather_walk(apr_array_header_t *out, int *cut, int most,
             break;
         }
         apr_pool_create(&scratch, out->pool);
-        step = apr_array_make(scratch, STEP, sizeof(recipient_t));
-        rv = read_step(step, list);
+        step = apr_array_make(scratch, ask, sizeof(recipient_t));
+        rv = read_step(step, list, ask);
         for (i = 0; i < step->nelts && out->nelts < most; i++) {
             recipient_t *r = &APR_ARRAY_IDX(step, i, recipient_t);
 
@@ -350,7 +374,7 @@ static apr_status_t gather_walk(apr_array_header_t *out, int *cut, int most,
         examined += step->nelts;
         i = step->nelts;
         apr_pool_destroy(scratch);
-        if (i < STEP && !next_half(list)) {
+        if (i < ask && !next_half(list)) {
             break;
         }
     }

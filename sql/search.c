@@ -16,8 +16,10 @@
 
 /* Words a merge takes; a prefix of more is left to a walk over the mails. */
 #define MERGE_WORDS 64
-/* Ids a stream reads at a time. */
-#define MERGE_IDS   32
+/* Ids a stream reads at a time; of many streams only few of each are used. */
+#define MERGE_IDS      32
+#define MERGE_IDS_EACH 8
+#define MERGE_FEW      4
 
 /* Sorts behind every word, and is text to any database. */
 #define LAST_CHARACTER "\xf4\x8f\xbf\xbf"
@@ -27,7 +29,8 @@
 typedef struct stream_t {
     const char *word;
     apr_int64_t ids[MERGE_IDS];
-    int count;                  /* of ids; less than MERGE_IDS: the last */
+    int asked;
+    int count;                  /* of ids; less than asked: the last */
     int next;
 } stream_t;
 
@@ -112,14 +115,13 @@ static apr_status_t find_words(search_merge_t *merge,
         }
         stream = apr_array_push(merge->streams);
         stream->word = word;
-        stream->count = MERGE_IDS;
-        stream->next = MERGE_IDS;
         from = apr_pstrcat(pool, word, FIRST_CHARACTER, NULL);
     }
     return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
 }
 
-static apr_status_t fill(stream_t *stream, store_t *store, apr_int64_t below)
+static apr_status_t fill(stream_t *stream, store_t *store, apr_int64_t below,
+                         int ids)
 {
     store_rows_t *rows;
     apr_status_t rv;
@@ -127,14 +129,15 @@ static apr_status_t fill(stream_t *stream, store_t *store, apr_int64_t below)
     rv = store_query(&rows, store, "SELECT track_id FROM search_words"
                      " WHERE word = ? AND track_id < ?"
                      " ORDER BY track_id DESC LIMIT ?", "tii", stream->word,
-                     below, (apr_int64_t)MERGE_IDS);
+                     below, (apr_int64_t)ids);
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    stream->asked = ids;
     stream->count = 0;
     stream->next = 0;
     while ((rv = store_next(rows)) == APR_SUCCESS
-           && stream->count < MERGE_IDS) {
+           && stream->count < ids) {
         stream->ids[stream->count++] = store_int(rows, 0);
     }
     store_done(rows);
@@ -153,7 +156,9 @@ apr_status_t search_merge_open(search_merge_t **out, store_t *store,
     merge->streams = apr_array_make(pool, 4, sizeof(stream_t));
     rv = find_words(merge, prefix, pool);
     for (i = 0; i < merge->streams->nelts && rv == APR_SUCCESS; i++) {
-        rv = fill(&APR_ARRAY_IDX(merge->streams, i, stream_t), store, below);
+        rv = fill(&APR_ARRAY_IDX(merge->streams, i, stream_t), store, below,
+                  merge->streams->nelts > MERGE_FEW ? MERGE_IDS_EACH
+                  : MERGE_IDS);
     }
     *out = merge;
     return rv;
@@ -165,8 +170,8 @@ static apr_status_t step(stream_t *stream, store_t *store, apr_int64_t id)
     if (stream->next == stream->count || stream->ids[stream->next] != id) {
         return APR_SUCCESS;
     }
-    if (++stream->next == MERGE_IDS) {
-        return fill(stream, store, id);
+    if (++stream->next == stream->asked) {
+        return fill(stream, store, id, MERGE_IDS);
     }
     return APR_SUCCESS;
 }

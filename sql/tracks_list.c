@@ -232,6 +232,7 @@ static apr_status_t gather(apr_array_header_t *tracks, list_key_t *end,
         rv = candidates_next(keys, &count, candidates);
         if (rv == APR_SUCCESS && count) {
             rv = append_matches(tracks, most, store, check, keys, count);
+            candidates_matched(candidates, tracks->nelts);
         }
         if (count < asked) {
             break;

@@ -60,7 +60,7 @@ static void insert_person(int i)
                                    i % 40) : "";
     r->domain = apr_psprintf(pool, "host%d.example", i % 11);
     r->address = apr_psprintf(pool, "p%d.%s@%s", fixture_random(100000) + i
-                              * 100000, i % 900 ? "x" : "rare", r->domain);
+                              * 100000, i % 900 ? "x" : "räre", r->domain);
     r->mails = fixture_random(50);
     r->mails_opened = fixture_random(5);
     r->mails_possible = 0;
