@@ -34,7 +34,11 @@ typedef struct recipient_filter_t {
     int limit;
 } recipient_filter_t;
 
-/** A page, by keyset. APR_EINVAL: bad cursor or sort. */
+/**
+ * A page, by keyset. A page of a search can be shorter than the limit, even
+ * empty, and still have a next one, as in tracks_list. APR_EINVAL: bad cursor
+ * or sort.
+ */
 apr_status_t recipients_list(apr_array_header_t **out /* recipient_t */,
                              const char **next, store_t *store,
                              const recipient_filter_t *filter,
@@ -64,7 +68,9 @@ typedef void (*progress_t)(void *context, apr_int64_t done,
  * Remove every trace of an address: mails only to it go with their opens, from
  * the others it is taken out, counters are corrected, freed pages are
  * overwritten and the WAL emptied (SQLite). In bounded transactions; cut off
- * half-way it is simply run again. APR_NOTFOUND: unknown.
+ * half-way it is simply run again. APR_NOTFOUND: unknown. STORE_EBUSY from a
+ * reader that keeps the WAL: erased, but run it again (then APR_NOTFOUND is
+ * success: the WAL was emptied).
  */
 apr_status_t recipients_erase(erased_t *result, store_t *store,
                               const char *address, const char *node,
