@@ -47,12 +47,17 @@ static void child_init(apr_pool_t *pchild, server_rec *base)
  */
 static void register_hooks(apr_pool_t *pool)
 {
+    static const char *const after[] = {
+        "mod_proxy.c", "mod_rewrite.c", "mod_alias.c", "mod_vhost_alias.c",
+        "mod_userdir.c", NULL
+    };
+
     (void)pool;
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_quick_handler(pixel_handler, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_translate_name(entry_translate, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_translate_name(entry_translate, NULL, after, APR_HOOK_FIRST);
     ap_hook_map_to_storage(entry_map, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(entry_handler, NULL, NULL, APR_HOOK_FIRST);
     fallback_register();

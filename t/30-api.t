@@ -603,6 +603,13 @@ sub ids { return [map { $_->{id} } @{ $_[0]{json} }] }
     problem $t->get("/api/changes?after=$_"), 422, "no cursor: $_", 'after'
       for 'x', '-1', '1' x 17;
     ok $t->get('/api/changes?after=0')->{json}{tracks}, 'from the beginning';
+
+    $start = $t->get('/api/changes')->{json}{cursor};
+    $t->create(recipient => 'many@example.org') for 1 .. 200;
+    my $much = $t->get("/api/changes?after=$start")->{json};
+    ok $much->{incomplete}, 'too much to tell is said';
+    cmp_ok $much->{cursor}, '>', $start, 'with a cursor to go on from';
+    cmp_ok $much->{cursor} - $start, '<', 60e6, 'from now, that is';
 }
 
 # -- figures ----------------------------------------------------------------
@@ -822,6 +829,35 @@ $t->expect(qr/mailtrack.*(?:store|drain)/i, qr/database is locked/);
         unlike $other->{headers}{'content-type'} // '', qr/problem/,
           'is not answered by us';
     }
+}
+
+# -- neighbours in the same vhost -------------------------------------------
+
+{
+    my $n = Mailtrack::Test->new(children => 1,
+        modules => [qw(alias rewrite proxy proxy_http)], config => <<'END');
+RewriteEngine On
+RewriteRule ^/api/tracks - [F]
+Alias /api/stats /nonexistent
+ProxyPass / http://127.0.0.1:9/
+AddEncoding x-gzip .gz
+AddType application/x-nothing .org
+<Location /api/changes>
+Require all denied
+</Location>
+<Directory />
+Require all denied
+</Directory>
+END
+    is $n->get($_)->{status}, 200, "$_ stays ours"
+      for qw(/health /api/tracks /api/stats);
+    $n->create(recipient => 'a@b.org.gz');
+    my $answer = $n->get('/api/recipients/a@b.org.gz');
+    is $answer->{status}, 200, 'a name like a file';
+    is $answer->{headers}{'content-type'}, 'application/json', 'is none';
+    ok !exists $answer->{headers}{'content-encoding'}, 'nor packed';
+    $n->expect(qr/AH01630: client denied/);
+    problem $n->get('/api/changes'), 403, '<Location> holds, and says so';
 }
 
 # -- HTTP/2 -----------------------------------------------------------------
