@@ -40,6 +40,10 @@ for my $mpm (qw(event worker prefork)) {
 
     is $t->get('/health', key => undef)->{status}, 200, "$mpm: all is well";
 
+    my ($status, $said) = $t->ctl('check');
+    is $status, 0, "$mpm: mailtrackctl check finds nothing wrong"
+      or diag $said;
+
     $t->graceful;
     is $t->hit($track->{id}), 200, "$mpm: the pixel answers after a reload";
     ok $t->wait_for(sub { opens_of($t, $track->{id}) == 2 }, 5),

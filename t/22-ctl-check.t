@@ -179,6 +179,14 @@ wrong 'nobody listens', '^connection: .*start httpd', '--url',
   "http://127.0.0.1:$closed";
 chmod 0775, "$dir/spool";
 wrong 'spool open to all', "^spool: .*0775.*chmod o= '\Q$dir\E/spool'";
+if ($> == 0) {
+    chmod 0750, "$dir/spool";
+    wrong 'a spool of root', "^spool: .*0750.*chmod g\\+w '\Q$dir\E/spool'";
+    chown +(getpwnam 'www-data')[2, 3], "$dir/spool";
+    unlike +(ctl('check'))[1], qr/spool: .*cannot/,
+      'a spool that is its owner\'s alone is well';
+    chown 0, 0, "$dir/spool";
+}
 chmod 0770, "$dir/spool";
 chmod 0664, $store;
 wrong 'store open to all', '^store file: .*0664.*chmod o=';

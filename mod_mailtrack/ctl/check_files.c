@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check's look at files: httpd's children and mailprobe run as different users
- * and share store and spool by a group; others may see neither. Only stat(2)
- * and the place database's own reader.
+ * and share the store by a group, the spool is httpd's children's; others may see
+ * neither. Only stat(2) and the place database's own reader.
  */
 #include "check.h"
 
@@ -28,14 +28,16 @@ static const char *command(check_t *check, const char *chmod_mode,
 }
 
 /*
- * Not for others; and writable by the group, unless it is all one user's. A
- * directory gives its group on, or SQLite's -wal would belong to another one.
- * @return whether all is well
+ * Not for others. The store is writable by the group, unless it is all one
+ * user's, and its directory gives its group on, or SQLite's -wal would belong to
+ * another one. The spool needs its owner alone, who must not be root: httpd's
+ * children are not. @return whether all is well
  */
 static int check_mode(check_t *check, const char *what, const char *path)
 {
     const char *shown = ctl_clean(path, check->pool);
     struct stat st;
+    int shared = !strncmp(what, "store", 5);
     unsigned mode;
 
     if (stat(path, &st) != 0) {
@@ -47,7 +49,7 @@ static int check_mode(check_t *check, const char *what, const char *path)
     if (mode & 07) {
         check_bad(check, what, command(check, "o=", path),
                   "%s is open to everybody (mode %04o)", shown, mode);
-    } else if (!(mode & 020) && (st.st_uid == 0 || (mode & 070))) {
+    } else if (!(mode & 020) && (st.st_uid == 0 || (shared && (mode & 070)))) {
         check_bad(check, what, command(check, "g+w", path),
                   "%s cannot be written by its group (mode %04o)", shown,
                   mode);
