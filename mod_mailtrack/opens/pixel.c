@@ -153,9 +153,11 @@ int pixel_handler(request_rec *r, int lookup)
         return DECLINED;
     }
     if (r->method_number != M_GET) {
+        /* httpd's own answer would say "Allow: TRACE", which is not true */
+        r->status = HTTP_METHOD_NOT_ALLOWED;
         apr_table_setn(r->headers_out, "Allow", "GET, HEAD");
-        apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD");
-        return HTTP_METHOD_NOT_ALLOWED;
+        ap_set_content_length(r, 0);
+        return OK;
     }
     if (id_of(id, r->uri + conf->pixel_prefix_len)) {
         record(r, conf, id);

@@ -479,10 +479,42 @@ sub wait_for { return wait_until($_[1], $_[2] // 5) }
 # Rows of the store as hashes; what the test wants to see without asking us.
 sub sql {
     my ($self, $query, $store) = @_;
-    my ($exit, $out, $err) = run_command('', {}, 'sqlite3', '-json', '-cmd',
-        '.timeout 5000', $store // $self->store, $query);
+    my ($exit, $out, $err) = run_command($query, {}, 'sqlite3', '-bail',
+        '-json', '-cmd',
+        '.timeout 5000', $store // $self->store);
     die "sqlite3: $err" if $exit;
     return $out =~ /\S/ ? @{ JSON::PP->new->utf8->decode($out) } : ();
+}
+
+# So many mails put into the store itself, made an hour ago; their ids. For
+# tests of what comes after: created_at, store and first as options.
+sub mails {
+    my ($self, $count, %option) = @_;
+    my $at = $option{created_at} // int((time() - 3600) * 1e6);
+    my $first = $option{first} // ++$self->{mails} * 1_000_000;
+    my @ids = map {
+        sprintf '%08x-0000-4000-8000-%012x', $first + $_, $first + $_
+    } 1 .. $count;
+    $self->sql(join("\n", 'BEGIN IMMEDIATE;', map({
+        "INSERT INTO tracked_emails (public_id, created_at, updated_at,"
+          . " recipient, subject, notes) VALUES ('$_', $at, $at,"
+          . " 'reader\@example.org', 'Test', '');"
+    } @ids), 'COMMIT;'), $option{store});
+    return @ids;
+}
+
+# Until the store has all that is in the spool; false when it never had.
+sub drained {
+    my ($self, $seconds, %option) = @_;
+    my $dir = $option{spool} // $self->spool;
+    return $self->wait_for(sub {
+        my %size = map { (m{([^/]+)$})[0] => -s } glob "$dir/*.seg";
+        my %pos = map { $_->{name} => $_->{pos} } eval {
+            $self->sql("SELECT substr(segment, 38) AS name, pos FROM"
+              . ' spool_offsets', $option{store})
+        };
+        return !$@ && !grep { ($size{$_} // 0) != ($pos{$_} // 0) } keys %size;
+    }, $seconds // 10);
 }
 
 # (exit code, stdout, stderr) of mailtrackctl on this server's store.
