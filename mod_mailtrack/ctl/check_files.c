@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check's look at files: httpd's children and mailprobe run as different users
- * and share the store by a group, the spool is httpd's children's; others may see
- * neither. Only stat(2) and the place database's own reader.
+ * and share the store by a group, the spool is httpd's children's; others may
+ * see neither. Only stat(2) and the place database's own reader.
  */
 #include "check.h"
 
@@ -29,9 +29,9 @@ static const char *command(check_t *check, const char *chmod_mode,
 
 /*
  * Not for others. The store is writable by the group, unless it is all one
- * user's, and its directory gives its group on, or SQLite's -wal would belong to
- * another one. The spool needs its owner alone, who must not be root: httpd's
- * children are not. @return whether all is well
+ * user's, and its directory gives its group on, or SQLite's -wal would belong
+ * to another one. The spool needs its owner alone, who must not be root:
+ * httpd's children are not. @return whether all is well
  */
 static int check_mode(check_t *check, const char *what, const char *path)
 {
