@@ -79,7 +79,7 @@ ok $t->drained, 'the store has them';
 is_deeply [ map { "$_->{public_id} $_->{method}" } rows($t) ],
   [ ("$id GET") x 6 ],
   'recorded are known ids, in whatever case, with a query';
-like +(rows($t))[-1]{referer}, qr/^\x{fffd}+$|^\?+$/,
+is scalar(grep { $_->{referer} =~ /^(?:\x{fffd}+|\?+)$/ } rows($t)), 1,
   'which is made one';
 
 $t->expect(qr/AH10244: invalid URI path/);
