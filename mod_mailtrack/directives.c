@@ -112,6 +112,19 @@ static int plain_path(const char *path)
     return 1;
 }
 
+/* A name or an address (of IPv6 without its brackets), and a port if any. */
+static int plain_host(const apr_uri_t *uri)
+{
+    const char *c = uri->hostname;
+    apr_int64_t port = uri->port_str ? apr_atoi64(uri->port_str) : 0;
+
+    while (apr_isalnum(*c) || (*c && strchr("-._:", *c))) {
+        c++;
+    }
+    return c > uri->hostname && !*c
+           && (!uri->port_str || (port > 0 && port < 65536));
+}
+
 static const char *set_base_url(cmd_parms *cmd, void *dir, const char *url)
 {
     mailtrack_conf_t *conf = conf_of(cmd);
@@ -125,7 +138,8 @@ static const char *set_base_url(cmd_parms *cmd, void *dir, const char *url)
     }
     if (apr_uri_parse(cmd->pool, trimmed, &uri) != APR_SUCCESS || !uri.scheme
         || (strcasecmp(uri.scheme, "http")
-            && strcasecmp(uri.scheme, "https")) || !uri.hostname) {
+            && strcasecmp(uri.scheme, "https")) || !uri.hostname
+        || !plain_host(&uri)) {
         return bad_url(cmd, url, "is no http or https URL");
     }
     if (uri.query || uri.fragment || uri.user || uri.password) {
@@ -212,7 +226,9 @@ static const char *set_limit(cmd_parms *cmd, void *dir, const char *text)
         value <<= 10 * (unit - units + 1);
         end++;
     }
-    if (!apr_isdigit(*text) || *end || value < 65536) {
+    /* beyond that, a number too long for an integer */
+    if (!apr_isdigit(*text) || *end || value < 65536
+        || value >= APR_INT64_C(1) << 62) {
         return apr_psprintf(cmd->pool, "MailtrackSpoolLimit '%s': expected a "
                             "size of at least 64K, as in 500M or 1G", text);
     }
@@ -225,7 +241,9 @@ static const char *set_delay(cmd_parms *cmd, void *dir, const char *text)
     apr_interval_time_t value = UNSET;
 
     (void)dir;
-    if (ap_timeout_parameter_parse(text, &value, "s") != APR_SUCCESS
+    /* for httpd "soon" is 0 s */
+    if (!apr_isdigit(*text)
+        || ap_timeout_parameter_parse(text, &value, "s") != APR_SUCCESS
         || value < 0 || value > apr_time_from_sec(3600)) {
         return apr_psprintf(cmd->pool, "MailtrackMinDelay '%s': expected a "
                             "time from 0 to an hour, as in 5s or 500ms",

@@ -214,7 +214,7 @@ is scalar(rows($p)), 1, 'one hit';
 my $two = Mailtrack::Test->new(start => 0);
 my $second = $two->make_store('second');
 my $spool  = $two->make_spool('spool2');
-my $third  = $two->{dir};
+
 $two->{server_config} = "<VirtualHost 127.0.0.1:$two->{port}>\n"
   . "ServerName second\n" . $two->engine_lines(base_url => 'http://second',
     spool => $spool, store => $second) . "MailtrackPixelPath open/px\n"
