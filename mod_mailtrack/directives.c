@@ -24,6 +24,8 @@ APLOG_USE_MODULE(mailtrack);
 
 #define DEFAULT_LIMIT (APR_INT64_C(1) << 30)
 #define DEFAULT_DELAY apr_time_from_sec(5)
+#define DEFAULT_IDLE  apr_time_from_sec(12 * 3600)
+#define DEFAULT_END   apr_time_from_sec(30 * 86400)
 
 mailtrack_conf_t *directives_of(const server_rec *s)
 {
@@ -40,6 +42,9 @@ void *directives_create(apr_pool_t *pool, server_rec *s)
     conf->spool_limit = UNSET;
     conf->min_delay = UNSET;
     conf->anonymize = UNSET;
+    conf->trust_user = UNSET;
+    conf->session_idle = UNSET;
+    conf->session_end = UNSET;
     return conf;
 }
 
@@ -64,6 +69,9 @@ void *directives_merge(apr_pool_t *pool, void *base, void *add)
     conf->geoip_file = EITHER(geoip_file);
     conf->min_delay = SET(min_delay);
     conf->anonymize = SET(anonymize);
+    conf->trust_user = SET(trust_user);
+    conf->session_idle = SET(session_idle);
+    conf->session_end = SET(session_end);
     conf->dbd_driver = EITHER(dbd_driver);
     conf->dbd_params = EITHER(dbd_params);
     return conf;
@@ -87,6 +95,13 @@ static const char *set_anonymize(cmd_parms *cmd, void *dir, int on)
 {
     (void)dir;
     conf_of(cmd)->anonymize = on;
+    return NULL;
+}
+
+static const char *set_trust_user(cmd_parms *cmd, void *dir, int on)
+{
+    (void)dir;
+    conf_of(cmd)->trust_user = on;
     return NULL;
 }
 
@@ -253,6 +268,52 @@ static const char *set_delay(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
+/* "90s", "30min", "12h", "30d"; UNSET: something else. */
+static apr_interval_time_t period(const char *text)
+{
+    static const struct {
+        const char *name;
+        apr_int64_t seconds;
+    } units[] = {
+        { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 }
+    };
+    char *end = NULL;
+    apr_int64_t value = apr_strtoi64(text, &end, 10);
+    int i;
+
+    if (!apr_isdigit(*text) || value > 100000000) {
+        return UNSET;
+    }
+    for (i = 0; units[i].name; i++) {
+        if (!strcasecmp(end, units[i].name)) {
+            return apr_time_from_sec(value * units[i].seconds);
+        }
+    }
+    return UNSET;
+}
+
+static const char *set_lifetime(cmd_parms *cmd, void *dir, const char *idle,
+                                const char *end)
+{
+    mailtrack_conf_t *conf = conf_of(cmd);
+
+    (void)dir;
+    conf->session_idle = period(idle);
+    conf->session_end = end ? period(end)
+                        : conf->session_idle > DEFAULT_END
+                        ? conf->session_idle : DEFAULT_END;
+    if (conf->session_idle < apr_time_from_sec(60)
+        || conf->session_end < conf->session_idle
+        || conf->session_end > apr_time_from_sec(365 * 86400)) {
+        return apr_psprintf(cmd->pool, "MailtrackSessionLifetime '%s%s%s': "
+                            "expected how long a session may be unused and, "
+                            "not shorter, how long it may last, each from a "
+                            "minute to 365 days, as in 12h 30d", idle,
+                            end ? " " : "", end ? end : "");
+    }
+    return NULL;
+}
+
 /* mod_dbd's own directives are noted on their way to it: whoever opens a SQLite
  * path that is not there makes an empty file of it. */
 static const char *note_dbd(cmd_parms *cmd, void *dir, const char *text)
@@ -287,6 +348,10 @@ const command_rec directives_table[] = {
                   "Hits this soon after a mail is made are the sender's"),
     AP_INIT_FLAG("MailtrackAnonymizeIP", set_anonymize, NULL, RSRC_CONF,
                  "On: cut client addresses before they are written"),
+    AP_INIT_FLAG("MailtrackTrustUser", set_trust_user, NULL, RSRC_CONF,
+                 "On: who httpd's own authentication names is signed in"),
+    AP_INIT_TAKE12("MailtrackSessionLifetime", set_lifetime, NULL, RSRC_CONF,
+                   "How long a session may be unused, and last at most"),
     AP_INIT_TAKE1("DBDriver", note_dbd, FIELD(dbd_driver), RSRC_CONF,
                   "(mod_dbd's)"),
     AP_INIT_TAKE1("DBDParams", note_dbd, FIELD(dbd_params), RSRC_CONF,
@@ -310,6 +375,11 @@ static void complete(mailtrack_conf_t *conf, apr_pool_t *pool)
     }
     if (conf->min_delay == UNSET) {
         conf->min_delay = DEFAULT_DELAY;
+    }
+    conf->trust_user = conf->trust_user == 1;
+    if (conf->session_idle == UNSET) {
+        conf->session_idle = DEFAULT_IDLE;
+        conf->session_end = DEFAULT_END;
     }
     if (conf->base_url) {
         conf->pixel_prefix = apr_pstrcat(pool, conf->base_path, "/",

@@ -27,6 +27,9 @@ typedef struct mailtrack_conf_t {
     const char *geoip_file;     /* MailtrackGeoIP; NULL: no places */
     apr_interval_time_t min_delay;      /* MailtrackMinDelay; -1 unset */
     int anonymize;              /* MailtrackAnonymizeIP; -1 unset */
+    int trust_user;             /* MailtrackTrustUser; -1 unset */
+    apr_interval_time_t session_idle;   /* MailtrackSessionLifetime: unused, */
+    apr_interval_time_t session_end;    /* and at most; -1 unset */
     const char *dbd_driver;     /* DBDriver, DBDParams: read on their way to */
     const char *dbd_params;     /* mod_dbd; may hold a password */
     struct instance_t *instance;        /* shared by the servers of one spool */

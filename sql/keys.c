@@ -2,19 +2,17 @@
 /*
  * API keys: made, listed, revoked, checked. Contract in users.h. keys_check
  * runs in httpd's request threads for each request with a key. A key's text
- * is never stored: 256 random bits need no slow hash, so SHA-256 does.
+ * is never stored.
  */
 #include "users.h"
 
 #include <string.h>
 
-#include <apr_encode.h>
 #include <apr_strings.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "engine.h"
+#include "token.h"
 #include "utf8.h"
 
 /* "mt_" PREFIX "_" SECRET; the prefix in base32, so that it has no '_'. */
@@ -25,7 +23,6 @@
 #define KEY_RANDOM_LENGTH 43
 #define KEY_LENGTH (sizeof(KEY_START) - 1 + KEY_PREFIX_LENGTH + 1 \
                     + KEY_RANDOM_LENGTH)
-#define KEY_HASH_LENGTH 64
 
 /* last_used_at is written no more often. */
 #define KEY_USED_STEP apr_time_from_sec(60)
@@ -34,41 +31,23 @@
     "id, prefix, name, scope, user_id, created_at, last_used_at, revoked_at"
 #define KEY_COLUMN_COUNT 8
 
-/* Hex SHA-256 of the whole key. */
-static apr_status_t hash_key(char hash[KEY_HASH_LENGTH + 1], store_t *store,
-                             const char *secret)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int len = 0;
-
-    if (EVP_Digest(secret, strlen(secret), digest, &len, EVP_sha256(), NULL)
-        != 1) {
-        return store_fail(store, APR_EGENERAL, "no SHA-256");
-    }
-    return apr_encode_base16_binary(hash, digest, (apr_ssize_t)len,
-                                    APR_ENCODE_LOWER, NULL);
-}
-
 /* @param prefix KEY_PREFIX_LENGTH + 1 bytes */
 static apr_status_t make_key(const char **secret, char *prefix,
                              store_t *store, apr_pool_t *pool)
 {
-    unsigned char bytes[KEY_PREFIX_BYTES + KEY_RANDOM_BYTES];
-    const char *random;
+    const char *public = "";
+    const char *random = "";
+    apr_status_t rv;
 
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        return store_fail(store, APR_EGENERAL, "no random numbers");
+    rv = token_base32(&public, store, KEY_PREFIX_BYTES, pool);
+    if (rv == APR_SUCCESS) {
+        rv = token_base64(&random, store, KEY_RANDOM_BYTES, pool);
     }
-    apr_cpystrn(prefix,
-                apr_pencode_base32_binary(pool, bytes, KEY_PREFIX_BYTES,
-                                          APR_ENCODE_NONE, NULL),
-                KEY_PREFIX_LENGTH + 1);
-    random = apr_pencode_base64_binary(pool, bytes + KEY_PREFIX_BYTES,
-                                       KEY_RANDOM_BYTES, APR_ENCODE_BASE64URL,
-                                       NULL);
-    OPENSSL_cleanse(bytes, sizeof(bytes));
-    *secret = apr_pstrcat(pool, KEY_START, prefix, "_", random, NULL);
-    return APR_SUCCESS;
+    if (rv == APR_SUCCESS) {
+        apr_cpystrn(prefix, public, KEY_PREFIX_LENGTH + 1);
+        *secret = apr_pstrcat(pool, KEY_START, prefix, "_", random, NULL);
+    }
+    return rv;
 }
 
 static apr_status_t check_new(store_t *store, const char *name,
@@ -96,7 +75,7 @@ apr_status_t keys_add(const char **secret, store_t *store, const char *name,
                       apr_pool_t *pool)
 {
     char prefix[KEY_PREFIX_LENGTH + 1];
-    char hash[KEY_HASH_LENGTH + 1];
+    char hash[TOKEN_HASH_LENGTH + 1];
     apr_status_t rv;
 
     rv = check_new(store, name, scope);
@@ -104,7 +83,7 @@ apr_status_t keys_add(const char **secret, store_t *store, const char *name,
         rv = make_key(secret, prefix, store, pool);
     }
     if (rv == APR_SUCCESS) {
-        rv = hash_key(hash, store, *secret);
+        rv = token_hash(hash, store, *secret);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -199,8 +178,8 @@ static apr_status_t find_key(api_key_t **out, store_t *store,
     rv = store_next(rows);
     if (rv == APR_SUCCESS) {
         kept = store_peek(rows, KEY_COLUMN_COUNT);
-        if (!kept || strlen(kept) != KEY_HASH_LENGTH
-            || CRYPTO_memcmp(kept, hash, KEY_HASH_LENGTH)
+        if (!kept || strlen(kept) != TOKEN_HASH_LENGTH
+            || CRYPTO_memcmp(kept, hash, TOKEN_HASH_LENGTH)
             || !store_is_null(rows, KEY_COLUMN_COUNT - 1)) {
             rv = APR_NOTFOUND;
         } else {
@@ -234,14 +213,14 @@ static void note_use(store_t *store, api_key_t *key, apr_time_t now)
 apr_status_t keys_check(api_key_t **out, store_t *store, const char *secret,
                         apr_time_t now, apr_pool_t *pool)
 {
-    char hash[KEY_HASH_LENGTH + 1];
+    char hash[TOKEN_HASH_LENGTH + 1];
     const char *prefix = prefix_of(secret, pool);
     apr_status_t rv;
 
     if (!prefix) {
         return APR_NOTFOUND;
     }
-    rv = hash_key(hash, store, secret);
+    rv = token_hash(hash, store, secret);
     if (rv == APR_SUCCESS) {
         rv = find_key(out, store, prefix, hash, pool);
     }

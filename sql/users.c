@@ -118,6 +118,20 @@ static void read_user(user_t *user, store_rows_t *rows, apr_pool_t *pool)
     user->created_at = store_int(rows, 4);
 }
 
+/* The one row of a SELECT; ends it. */
+static apr_status_t one_user(user_t **out, store_rows_t *rows,
+                             apr_pool_t *pool)
+{
+    apr_status_t rv = store_next(rows);
+
+    if (rv == APR_SUCCESS) {
+        *out = apr_palloc(pool, sizeof(**out));
+        read_user(*out, rows, pool);
+    }
+    store_done(rows);
+    return rv == APR_EOF ? APR_NOTFOUND : rv;
+}
+
 apr_status_t users_get(user_t **out, store_t *store, const char *name,
                        apr_pool_t *pool)
 {
@@ -126,16 +140,18 @@ apr_status_t users_get(user_t **out, store_t *store, const char *name,
 
     rv = store_query(&rows, store, "SELECT " USER_COLUMNS
                      " FROM users WHERE name = ?", "t", name);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    rv = store_next(rows);
-    if (rv == APR_SUCCESS) {
-        *out = apr_palloc(pool, sizeof(**out));
-        read_user(*out, rows, pool);
-    }
-    store_done(rows);
-    return rv == APR_EOF ? APR_NOTFOUND : rv;
+    return rv != APR_SUCCESS ? rv : one_user(out, rows, pool);
+}
+
+apr_status_t users_by_id(user_t **out, store_t *store, apr_int64_t id,
+                         apr_pool_t *pool)
+{
+    store_rows_t *rows;
+    apr_status_t rv;
+
+    rv = store_query(&rows, store, "SELECT " USER_COLUMNS
+                     " FROM users WHERE id = ?", "i", id);
+    return rv != APR_SUCCESS ? rv : one_user(out, rows, pool);
 }
 
 apr_status_t users_list(apr_array_header_t **out, store_t *store,
@@ -181,8 +197,17 @@ apr_status_t users_password(store_t *store, const char *name,
 static apr_status_t remove_row(store_t *store, const char *name,
                                apr_time_t now, apr_pool_t *pool)
 {
+    static const char *const belongings[] = {
+        "DELETE FROM sessions WHERE user_id = ?",
+        "DELETE FROM signin_addresses WHERE user_id = ?",
+        "DELETE FROM totp WHERE user_id = ?",
+        "DELETE FROM recovery_codes WHERE user_id = ?",
+        "DELETE FROM users WHERE id = ?",
+        NULL
+    };
     user_t *user = NULL;
     apr_status_t rv;
+    int i;
 
     rv = users_get(&user, store, name, pool);
     if (rv == APR_SUCCESS) {
@@ -191,9 +216,8 @@ static apr_status_t remove_row(store_t *store, const char *name,
                         " WHERE user_id = ?", "ii", (apr_int64_t)now,
                         user->id);
     }
-    if (rv == APR_SUCCESS) {
-        rv = store_exec(store, NULL, "DELETE FROM users WHERE id = ?", "i",
-                        user->id);
+    for (i = 0; rv == APR_SUCCESS && belongings[i]; i++) {
+        rv = store_exec(store, NULL, belongings[i], "i", user->id);
     }
     return rv;
 }

@@ -40,6 +40,8 @@ apr_status_t users_add(store_t *store, const char *name, const char *password,
                        const char *role, apr_time_t now, apr_pool_t *pool);
 apr_status_t users_get(user_t **out, store_t *store, const char *name,
                        apr_pool_t *pool);
+apr_status_t users_by_id(user_t **out, store_t *store, apr_int64_t id,
+                         apr_pool_t *pool);
 apr_status_t users_list(apr_array_header_t **out /* user_t */,
                         store_t *store, apr_pool_t *pool);
 apr_status_t users_password(store_t *store, const char *name,

@@ -129,7 +129,7 @@ my $gid = $> == 0 ? getgrnam 'www-data' : $) + 0;
 chown $>, $gid, "$dir/store" if $> == 0;
 {
     my $old = umask 077;
-    like works('init', 'init'), qr/created and initialised, schema version 1/,
+    like works('init', 'init'), qr/created and initialised, schema version 2/,
       'init says what it did';
     umask $old;
 }
@@ -188,7 +188,7 @@ for my $round (1 .. 5) {
     } 1 .. 3;
     is_deeply [ map { reap($_, 30) } @pids ], [ 0, 0, 0 ], 'three init at once';
     is sql("$dir/r$round.db", 'SELECT count(*) FROM schema_migrations WHERE'
-      . ' version = 1'), 1, 'one schema';
+      . ' version = 2'), 1, 'one schema';
 }
 {
     # as the first release left it: two at once bring it to the present one

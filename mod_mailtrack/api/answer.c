@@ -87,6 +87,10 @@ int answer_problem_with(call_t *call, int status, const char *detail,
         json_object_update(body, more);
         json_decref(more);
     }
+    /* RFC 9110, 15.5.2; no browser knows the scheme, so none asks by itself */
+    if (status == HTTP_UNAUTHORIZED)
+        apr_table_setn(call->r->headers_out, "WWW-Authenticate",
+                       "ApiKey realm=\"mailtrack\", header=\"X-API-Key\"");
     return answer_dump(call, status, "application/problem+json", body);
 }
 

@@ -36,6 +36,13 @@ int endpoint_recipients_get(call_t *call);
 int endpoint_opens_csv(call_t *call);
 int endpoint_recipients_csv(call_t *call);
 
+/* session.c */
+int endpoint_session_get(call_t *call);
+int endpoint_session_create(call_t *call);
+int endpoint_session_end(call_t *call);
+int endpoint_sessions_list(call_t *call);
+int endpoint_sessions_end(call_t *call);
+
 /* health.c */
 int endpoint_health(call_t *call);
 

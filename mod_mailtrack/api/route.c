@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes, CORS and the gate; see route.h. The table at the end is the whole
+ * Routes and CORS; see route.h. The table at the end is the whole
  * API: openapi.json says the same and a test compares the two.
  * Runs in httpd's worker threads. Knows no endpoint's insides.
  */
 #include <httpd.h>
-#include <http_log.h>
 #include <http_protocol.h>
 #include <apr_strings.h>
 
 #include "answer.h"
 #include "body.h"
 #include "endpoints.h"
+#include "gate.h"
 #include "route.h"
-#include "users.h"
-
-APLOG_USE_MODULE(mailtrack);
 
 /* How long a browser may remember a preflight; Chromium's own bound. */
 #define PREFLIGHT_SECONDS "7200"
@@ -136,80 +133,16 @@ static int answer_options(call_t *call, const char *path, const char *allow)
     return answer_empty(call, HTTP_NO_CONTENT);
 }
 
-/* -- the gate ------------------------------------------------------------ */
-
-static int answer_unknown(call_t *call, const char *detail)
-{
-    apr_table_setn(call->r->headers_out, "WWW-Authenticate",
-                   "ApiKey realm=\"mailtrack\", header=\"X-API-Key\"");
-    return answer_problem(call, HTTP_UNAUTHORIZED, detail);
-}
-
-/* Who holds this key? OK, or DONE when an answer has been written. */
-static int gate_key(call_t *call, const char *secret)
-{
-    api_key_t *key;
-    apr_status_t rv;
-    int status = call_store(call);
-
-    if (status)
-        return status;
-    rv = keys_check(&key, call->store, secret, call->r->request_time,
-                    call->r->pool);
-    if (rv == APR_NOTFOUND) {
-        (void)answer_unknown(call, "This API key is not valid: it is wrong, "
-                             "or it was revoked.");
-        return DONE;
-    }
-    if (rv) {
-        (void)answer_store(call, rv, "API key");
-        return DONE;
-    }
-    call->actor.scope = strcmp(key->scope, "admin") ? SCOPE_TRACK
-                                                    : SCOPE_ADMIN;
-    call->actor.user_id = key->user_id;
-    call->actor.name = key->user_id == STORE_NULL
-        ? apr_psprintf(call->r->pool, "key/%" APR_INT64_T_FMT, key->id)
-        : apr_psprintf(call->r->pool, "user/%" APR_INT64_T_FMT,
-                       key->user_id);
-    /* httpd's access log says who it was, as for any signed-in request */
-    call->r->user = apr_pstrcat(call->r->pool, "key:", key->prefix, NULL);
-    return OK;
-}
-
-/* OK to go on, DONE when an answer has been written. */
-static int gate(call_t *call, const route_t *route)
-{
-    const char *secret = apr_table_get(call->r->headers_in, "X-API-Key");
-    int status;
-
-    if (route->scope == SCOPE_NONE)
-        return OK;
-    if (!secret || !*secret) {
-        (void)answer_unknown(call, "An API key is needed, in the header "
-                             "X-API-Key.");
-        return DONE;
-    }
-    if ((status = gate_key(call, secret)) != OK)
-        return status;
-    if (call->actor.scope < route->scope) {
-        (void)answer_problem(call, HTTP_FORBIDDEN, "This API key may create "
-                             "and read; a key of scope admin is needed.");
-        return DONE;
-    }
-    return OK;
-}
-
 /* -- one request --------------------------------------------------------- */
 
 static int run(call_t *call, const route_t *route)
 {
     int answered = 0;
-    int status = gate(call, route);
+    int status = gate_pass(call, route->scope);
 
     if (status != OK)
         return OK;
-    if (!strcmp(route->method, "POST") || !strcmp(route->method, "PATCH")) {
+    if (route->method[0] == 'P') {      /* POST, PUT, PATCH */
         /* a slow sender must not hold a connection */
         call_return(call);
         status = body_read(call, &answered);
@@ -255,8 +188,8 @@ const route_t route_table[] = {
     { "GET", "/api/tracks", SCOPE_TRACK, endpoint_tracks_list },
     { "POST", "/api/tracks", SCOPE_TRACK, endpoint_tracks_create },
     { "GET", "/api/tracks/{id}", SCOPE_TRACK, endpoint_tracks_get },
-    { "PATCH", "/api/tracks/{id}", SCOPE_ADMIN, endpoint_tracks_update },
-    { "DELETE", "/api/tracks/{id}", SCOPE_ADMIN, endpoint_tracks_delete },
+    { "PATCH", "/api/tracks/{id}", SCOPE_WRITE, endpoint_tracks_update },
+    { "DELETE", "/api/tracks/{id}", SCOPE_WRITE, endpoint_tracks_delete },
     { "GET", "/api/tracks/{id}/opens", SCOPE_TRACK, endpoint_tracks_opens },
     { "GET", "/api/opens/recent", SCOPE_TRACK, endpoint_opens_recent },
     { "GET", "/api/stats", SCOPE_TRACK, endpoint_stats },
@@ -270,5 +203,10 @@ const route_t route_table[] = {
       endpoint_analytics_csv },
     { "GET", "/api/export/recipients.csv", SCOPE_TRACK,
       endpoint_recipients_csv },
+    { "GET", "/api/session", SCOPE_NONE, endpoint_session_get },
+    { "POST", "/api/session", SCOPE_NONE, endpoint_session_create },
+    { "DELETE", "/api/session", SCOPE_NONE, endpoint_session_end },
+    { "GET", "/api/sessions", SCOPE_SELF, endpoint_sessions_list },
+    { "DELETE", "/api/sessions/{id}", SCOPE_SELF, endpoint_sessions_end },
     { NULL, NULL, SCOPE_NONE, NULL }
 };

@@ -12,18 +12,35 @@
 #include "directives.h"
 #include "request.h"
 
-/** What a route asks of its caller, from nothing to everything. */
+struct session_t;
+
+/** What a route asks of its caller. */
 typedef enum {
-    SCOPE_NONE,                 /* anybody */
+    SCOPE_NONE,                 /* nothing: anybody */
     SCOPE_TRACK,                /* makes and reads: the extension's key */
-    SCOPE_ADMIN                 /* changes and deletes, sees settings */
+    SCOPE_WRITE,                /* changes and deletes mails: any user, a key
+                                 * of scope admin */
+    SCOPE_SELF,                 /* a person's own account: no key */
+    SCOPE_ADMIN                 /* manages users, keys of others, settings */
 } scope_t;
 
-/** Who asks. Filled by the gate; other ways to sign in fill the same. */
+/** How the gate knew who asks. */
+typedef enum {
+    ACTOR_NOBODY,
+    ACTOR_KEY,                  /* X-API-Key */
+    ACTOR_SESSION,              /* the cookie */
+    ACTOR_HTTPD                 /* an Apache auth module's user */
+} actor_kind_t;
+
+/** Who asks. Filled by the gate. */
 typedef struct actor_t {
-    scope_t scope;
+    actor_kind_t kind;
+    scope_t scope;              /* TRACK, WRITE or ADMIN: what is allowed */
     apr_int64_t user_id;        /* users.id or STORE_NULL */
     const char *name;           /* "user/7", "key/3": whose idempotency keys */
+    const char *user;           /* the user's name, NULL: a key of nobody's */
+    const char *role;           /* the user's, or NULL */
+    const struct session_t *session;    /* ACTOR_SESSION: which, else NULL */
 } actor_t;
 
 typedef struct call_t {
