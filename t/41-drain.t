@@ -147,6 +147,26 @@ my @trouble = (qr/mailtrack: hits wait in/,
     is count($t), 1497, 'the good one is stored';
 }
 
+# -- a spool without its name -------------------------------------------------
+
+{
+    my $t = Mailtrack::Test->new(start => 0);
+    my ($id) = $t->mails(1);
+    $t->expect(qr/mailtrack: hits wait in .*node/);
+    mkdir $t->spool . '/node' or die;       # offsets are kept by what it says
+    $t->start;
+    is $t->hit($id), 200, 'no node can be made: pixels go on';
+    ok $t->wait_for(sub { $t->error_log =~ /hits wait in .*node/ }, 5),
+      'the log says that they wait';
+    is count($t), 0, 'and they do';
+    rmdir $t->spool . '/node';
+    ok $t->wait_for(sub { count($t) == 1 }, 5), 'it heals by itself';
+    $t->graceful;
+    $t->hit($id);
+    ok $t->drained, 'and after a reload';
+    is count($t), 2, 'every hit is there once';
+}
+
 # -- a store that is not to be had --------------------------------------------
 
 sub healthy { return health($_[0])->{status} }
