@@ -555,6 +555,9 @@ sub _unexpected_lines {
     my @bad = grep {
         /\[\w*:?(?:error|crit|alert|emerg)\]|exit signal|runtime error:/
     } split /\n/, $said;
+    # event closes its workers' sockets when it is ended and then stumbles over
+    # them: seen in 5 of 60 ends of an httpd without Mailtrack
+    @bad = grep { !/AH03092: process_lingering_close/ } @bad;
     for my $pattern (@{ $self->{expected} }) {
         @bad = grep { $_ !~ $pattern } @bad;
     }
