@@ -144,4 +144,45 @@ sql('UPDATE opens SET ip_address = NULL, user_agent = NULL,'
 ($code, $out) = ctl('reclassify', '--rules', $installed);
 is $out, "0 judged, 0 changed\n", 'emptied opens keep their verdict';
 
+# -- a person erased --------------------------------------------------------
+
+sql(<<"END");
+BEGIN;
+INSERT INTO tracked_emails (id, public_id, created_at, updated_at, recipient,
+  subject, notes) VALUES (2, '00000000-0000-4000-8000-000000000002', $at, $at,
+  'ann\@example.org, bob\@example.net', 'Scones', '');
+UPDATE recipients SET mails = 2, rate = 500 WHERE id = 1;
+INSERT INTO recipients (id, address, name, domain, mails, rate, last_mail_at)
+  VALUES (2, 'bob\@example.net', '', 'example.net', 1, 0, $at);
+INSERT INTO email_recipients VALUES (1, 2, 0, ''), (2, 2, 1, '');
+INSERT INTO search_words SELECT 2, value FROM json_each(
+  '["scones", "ann", "example", "org", "bob", "net"]');
+UPDATE open_rollups SET mails = mails + 1 WHERE node = 'n';
+COMMIT;
+END
+($code, $out, $err) = ctl("verify");
+is $code, 0, "a second mail, to another person too" or diag $out;
+($code, $out, $err) = ctl('erase', 'ann@example.org');
+is $code, 2, 'erase asks';
+like $err, qr/expected --yes/, 'and says how to go without';
+for my $wrong ('', 'ann', 'a@b, c@d', "\xff\@b.example", 'x' x 65_536) {
+    ($code, $out, $err) = ctl('erase', '--yes', $wrong);
+    is $code, 2, 'an address that is none';
+    like $err, qr/\Amailtrackctl: erase: ADDRESS: [^\n]+\n\z/, 'is told';
+}
+is +(ctl('erase', '--yes', 'eve@example.org'))[0], 1, 'somebody unknown';
+($code, $out, $err) = ctl('erase', '--yes', 'Ann <ANN@Example.org>');
+is $code, 0, 'erase' or diag $err;
+is $out, "'ann\@example.org' erased: 1 mails and $opens opens deleted,"
+  . " 1 mails to others changed\n", 'what it did';
+($code, $out, $err) = ctl('verify');
+is $code, 0, 'the counters agree' or diag "$out$err";
+is sql('SELECT recipient FROM tracked_emails'), 'bob@example.net',
+  'the other mail is there';
+for my $path (glob "$store*") {
+    open my $file, '<:raw', $path or die $!;
+    my $bytes = do { local $/; <$file> } // '';
+    unlike $bytes, qr/ann\@example\.org|203\.0\.113\.7/i, 'no byte of it is left';
+}
+
 done_testing;

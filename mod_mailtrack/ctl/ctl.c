@@ -83,6 +83,10 @@ static const ctl_command_t commands[] = {
       "Opens whose rules version differs are judged again, counters "
       "included. Nobody is told anything. Cut off, it goes on where it was "
       "when run again.", reclassify_options, CTL_READY, ctl_reclassify },
+    { "erase", "ADDRESS", "remove every trace of a person",
+      "Mails to ADDRESS alone are deleted with their opens; from others it "
+      "is taken out. Backups made before still hold it.",
+      yes_option, CTL_READY, ctl_erase },
     { "verify", NULL, "recount every counter and say what differs",
       "Exits 1 when something differs.", NULL, CTL_READY, ctl_verify },
     { "backup", "FILE", "copy a SQLite store to FILE while httpd writes",
