@@ -19,12 +19,25 @@
 #define BUSY_TIMEOUT_MS 2000
 
 typedef struct statement_t {
+    const char *sql;
     sqlite3_stmt *stmt;
     int busy;                   /* handed out as store_rows_t */
     int ended;                  /* a further step would begin anew */
     struct statement_t *next;   /* another one of the same text */
     store_rows_t rows;
 } statement_t;
+
+/* The last statement of each place in the code: hashing 300 characters of SQL
+ * for every hit was measurable. By address of the text, then compared, as texts
+ * put together at run time may share an address. */
+#define RECENT 64
+
+static statement_t **recent_of(store_t *store, const char *sql)
+{
+    statement_t **recent = store->state;
+
+    return &recent[((apr_uintptr_t)sql >> 4) % RECENT];
+}
 
 static sqlite3 *db_of(store_t *store)
 {
@@ -91,6 +104,7 @@ static void drop_statements(store_t *store)
         }
     }
     apr_hash_clear(store->statements);
+    memset(store->state, 0, RECENT * sizeof(statement_t *));
 }
 
 /* Before APR DBD closes the handle: sqlite3_close refuses while any lives. */
@@ -127,11 +141,13 @@ static apr_status_t configure(store_t *store)
     return sqlite_script(store, "PRAGMA foreign_keys=ON;"
                          "PRAGMA synchronous=FULL;"
                          "PRAGMA temp_store=MEMORY;"
+                         "PRAGMA wal_autocheckpoint=4000;"
                          "PRAGMA cache_size=-8192");
 }
 
 static apr_status_t sqlite_setup(store_t *store)
 {
+    store->state = apr_pcalloc(store->pool, RECENT * sizeof(statement_t *));
     apr_pool_cleanup_register(store->pool, store, drop_on_close,
                               apr_pool_cleanup_null);
     return configure(store);
@@ -178,38 +194,53 @@ static apr_status_t sqlite_check(store_t *store)
 
 /* -- statements --------------------------------------------------------- */
 
-static apr_status_t prepare(statement_t **out, store_t *store,
-                            const char *sql)
+static apr_status_t prepare_new(statement_t **out, store_t *store,
+                                const char *sql, statement_t *first)
 {
-    statement_t *first = apr_hash_get(store->statements, sql,
-                                      APR_HASH_KEY_STRING);
-    statement_t *st;
+    statement_t *st = apr_pcalloc(store->pool, sizeof(*st));
     int code;
 
-    for (st = first; st; st = st->next) {
-        if (!st->busy) {
-            *out = st;
-            return APR_SUCCESS;
-        }
-    }
-    st = apr_pcalloc(store->pool, sizeof(*st));
     code = sqlite3_prepare_v3(db_of(store), sql, -1, SQLITE_PREPARE_PERSISTENT,
                               &st->stmt, NULL);
     if (code != SQLITE_OK) {
         return failed(store, code);
     }
+    st->sql = first ? first->sql : apr_pstrdup(store->pool, sql);
     st->rows.store = store;
     st->rows.statement = st;
     st->next = first;
-    apr_hash_set(store->statements,
-                 first ? sql : apr_pstrdup(store->pool, sql),
-                 APR_HASH_KEY_STRING, st);
+    apr_hash_set(store->statements, st->sql, APR_HASH_KEY_STRING, st);
     *out = st;
     return APR_SUCCESS;
 }
 
+static apr_status_t prepare(statement_t **out, store_t *store,
+                            const char *sql)
+{
+    statement_t **recent = recent_of(store, sql);
+    statement_t *first;
+    apr_status_t rv = APR_SUCCESS;
+
+    *out = *recent;
+    if (*out && !(*out)->busy && !strcmp((*out)->sql, sql)) {
+        return APR_SUCCESS;
+    }
+    first = apr_hash_get(store->statements, sql, APR_HASH_KEY_STRING);
+    for (*out = first; *out && (*out)->busy; *out = (*out)->next) {
+    }
+    if (!*out) {
+        rv = prepare_new(out, store, sql, first);
+    }
+    if (rv == APR_SUCCESS) {
+        *recent = *out;
+    }
+    return rv;
+}
+
+/* @param keep SQLITE_STATIC when the statement ends before the caller's texts */
 static apr_status_t bind_all(store_t *store, statement_t *st,
-                         const store_arg_t *args, int count)
+                             const store_arg_t *args, int count,
+                             sqlite3_destructor_type keep)
 {
     int code = SQLITE_OK;
     int i;
@@ -220,8 +251,7 @@ static apr_status_t bind_all(store_t *store, statement_t *st,
         } else if (args[i].type == 'i') {
             code = sqlite3_bind_int64(st->stmt, i + 1, args[i].i);
         } else {
-            code = sqlite3_bind_text(st->stmt, i + 1, args[i].t, -1,
-                                     SQLITE_TRANSIENT);
+            code = sqlite3_bind_text(st->stmt, i + 1, args[i].t, -1, keep);
         }
     }
     return code == SQLITE_OK ? APR_SUCCESS : failed(store, code);
@@ -243,7 +273,7 @@ static apr_status_t sqlite_query(store_rows_t **rows, store_t *store,
 
     *rows = NULL;
     if (rv == APR_SUCCESS) {
-        rv = bind_all(store, st, args, count);
+        rv = bind_all(store, st, args, count, SQLITE_TRANSIENT);
     }
     if (rv != APR_SUCCESS) {
         return rv;
@@ -299,7 +329,7 @@ static apr_status_t sqlite_exec(store_t *store, apr_int64_t *affected,
 
     rv = prepare(&st, store, sql);
     if (rv == APR_SUCCESS) {
-        rv = bind_all(store, st, args, count);
+        rv = bind_all(store, st, args, count, SQLITE_STATIC);
     }
     if (rv != APR_SUCCESS) {
         return rv;

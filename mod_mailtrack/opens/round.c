@@ -23,8 +23,8 @@ APLOG_USE_MODULE(mailtrack);
 #define NAMES_MAX 10000
 
 /* Lines of one transaction; and how much of a segment is read at once. */
-#define BATCH_LINES 2000
-#define READ_SIZE   (256 * 1024)
+#define BATCH_LINES 8000
+#define READ_SIZE   (1024 * 1024)
 
 int round_due(apr_time_t at, apr_time_t now)
 {
