@@ -237,7 +237,7 @@ static apr_status_t prepare(statement_t **out, store_t *store,
     return rv;
 }
 
-/* @param keep SQLITE_STATIC when the statement ends before the caller's texts */
+/* @param keep SQLITE_STATIC when the statement ends before the texts do */
 static apr_status_t bind_all(store_t *store, statement_t *st,
                              const store_arg_t *args, int count,
                              sqlite3_destructor_type keep)

@@ -240,7 +240,11 @@ my %odd = (
     'a foreign database' => [ sub { system('sqlite3', $_[0],
         'CREATE TABLE theirs (a)') }, qr/DBDParams/ ],
     'a newer schema' => [ sub { copy($_[1], $_[0]); system('sqlite3', $_[0],
-        'UPDATE schema_migrations SET version = 99') }, qr/release/ ],
+        'UPDATE schema_migrations SET version = version + 99') },
+        qr/release/ ],
+    'an older schema' => [ sub { copy($_[1], $_[0]); system('sqlite3', $_[0],
+        'DELETE FROM schema_migrations WHERE version = (SELECT max(version)'
+          . ' FROM schema_migrations)') }, qr/migrate/ ],
     'a directory' => [ sub { mkdir $_[0] }, qr/./ ],
 );
 for my $what (sort keys %odd) {
