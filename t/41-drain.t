@@ -85,8 +85,8 @@ my @trouble = (qr/mailtrack: hits wait in/,
     ok gone($t, $dead), 'garbage between good lines';
     is count($t, "user_agent = 'good'"), scalar @bad, 'costs no good line';
     is slurp($t->spool . '/rejected'), join('', @bad), 'and is put aside once';
-    $dead = segment($t, 'y' x 600_000 . "\n" . line($id, agent => 'after'));
-    ok gone($t, $dead), 'a line of 600 KB';
+    $dead = segment($t, 'y' x 2_500_000 . "\n" . line($id, agent => 'after'));
+    ok gone($t, $dead), 'a line longer than is read at once';
     is count($t, "user_agent = 'after'"), 1, 'costs itself alone';
     is spool_state($t)->{rejected}, @bad + 3, 'each is counted';
 
