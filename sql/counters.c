@@ -5,6 +5,8 @@
  */
 #include "counters.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "tracks.h"
@@ -12,7 +14,8 @@
 /* The columns load() reads. */
 #define STATE_COLUMNS \
     "id, public_id, created_at, real_open_count, possible_count," \
-    " first_open_at, last_open_at, last_hit_at, seen, told"
+    " first_open_at, last_open_at, last_hit_at, seen, told, muted," \
+    " reached, last_country, last_city"
 
 /* What by_public holds for an id that the store does not have. */
 static counters_track_t unknown;
@@ -54,6 +57,10 @@ static apr_status_t load(counters_track_t **out, counters_t *c,
         t->last_hit_at = int_or_null(rows, 7);
         t->seen = (int)store_int(rows, 8);
         t->told = (int)store_int(rows, 9);
+        t->muted = (int)store_int(rows, 10);
+        t->reached = store_text(rows, 11, c->pool);
+        t->country = store_text(rows, 12, c->pool);
+        t->city = store_text(rows, 13, c->pool);
         t->newest_real = t->oldest_real = t->newest_hit = STORE_NULL;
         apr_hash_set(c->by_id, &t->id, sizeof(t->id), t);
         apr_hash_set(c->by_public, t->public_id, APR_HASH_KEY_STRING, t);
@@ -111,12 +118,43 @@ static apr_int64_t older(apr_int64_t a, apr_int64_t b)
     return a == STORE_NULL || (b != STORE_NULL && b < a) ? b : a;
 }
 
+/* A proxy's place is not the reader's. */
+static int has_place(const open_t *open)
+{
+    return open->counts == OPEN_REAL && open->verdict == OPEN_HUMAN
+           && open->country && *open->country;
+}
+
+/* What the mail's row says of it in words. */
+static void note_words(counters_t *c, counters_track_t *t, const open_t *open)
+{
+    const char *vendor = open->vendor;
+
+    if (open->counts == OPEN_POSSIBLE && open->verdict == OPEN_PREFETCH
+        && vendor && *vendor
+        && (!*t->reached || strcmp(vendor, t->reached) < 0)) {
+        t->reached = apr_pstrdup(c->pool, vendor);
+    }
+    if (has_place(open) && (!t->place
+                            || open->opened_at >= t->place->opened_at)) {
+        open_t *place = apr_pcalloc(c->pool, sizeof(*place));
+
+        place->opened_at = open->opened_at;
+        place->country = apr_pstrdup(c->pool, open->country);
+        place->city = apr_pstrdup(c->pool, open->city);
+        t->place = place;
+    }
+}
+
 void counters_open(counters_t *c, counters_track_t *t, const open_t *open,
                    int sign)
 {
     rollups_t *r = c->rollups;
 
     t->add_open += sign;
+    if (open->verdict == OPEN_SELF && open->counts == OPEN_NONE) {
+        t->add_self += sign;
+    }
     rollups_add(r, open->opened_at, ROLLUP_VERDICTS + open->verdict, sign);
     if (open->counts == OPEN_REAL) {
         t->add_real += sign;
@@ -130,6 +168,7 @@ void counters_open(counters_t *c, counters_track_t *t, const open_t *open,
         t->recount = 1;
         return;
     }
+    note_words(c, t, open);
     t->newest_hit = newer(t->newest_hit, open->opened_at);
     if (open->counts == OPEN_REAL) {
         if (open->opened_at > t->newest_real) {
@@ -158,6 +197,44 @@ void counters_mail(counters_t *c, apr_int64_t created_at, int seen, int sign)
 
 /* -- flush -------------------------------------------------------------- */
 
+/* The place of the newest hit that has one. */
+static apr_status_t find_place(counters_t *c, counters_track_t *t)
+{
+    store_rows_t *rows;
+    apr_status_t rv;
+
+    t->country = t->city = NULL;
+    rv = store_query(&rows, c->store, "SELECT country, city FROM opens"
+                     " WHERE track_id = ? AND counts = 2 AND verdict = 0"
+                     " AND country <> '' ORDER BY opened_at DESC, id DESC"
+                     " LIMIT 1", "i", t->id);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = store_next(rows);
+    if (rv == APR_SUCCESS) {
+        t->country = store_text(rows, 0, c->pool);
+        t->city = store_text(rows, 1, c->pool);
+    }
+    store_done(rows);
+    return rv == APR_EOF ? APR_SUCCESS : rv;
+}
+
+/* Hits mostly come in their order: then the one added is the newest. */
+static apr_status_t move_place(counters_t *c, counters_track_t *t)
+{
+    if (!t->place) {
+        return APR_SUCCESS;
+    }
+    if (t->last_open_at != STORE_NULL
+        && t->place->opened_at < t->last_open_at) {
+        return find_place(c, t);
+    }
+    t->country = t->place->country;
+    t->city = t->place->city;
+    return APR_SUCCESS;
+}
+
 /* A hit went or changed: the first and the last are among those that are left.
  */
 static apr_status_t recount(counters_t *c, counters_track_t *t)
@@ -167,8 +244,10 @@ static apr_status_t recount(counters_t *c, counters_track_t *t)
 
     rv = store_query(&rows, c->store, "SELECT min(CASE WHEN counts = 2 THEN"
                      " opened_at END), max(CASE WHEN counts = 2 THEN"
-                     " opened_at END), max(opened_at) FROM opens"
-                     " WHERE track_id = ?", "i", t->id);
+                     " opened_at END), max(opened_at), coalesce(min(CASE WHEN"
+                     " counts = 1 AND verdict = 2 AND vendor <> '' THEN"
+                     " vendor END), '') FROM opens WHERE track_id = ?", "i",
+                     t->id);
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -177,9 +256,10 @@ static apr_status_t recount(counters_t *c, counters_track_t *t)
         t->first_open_at = int_or_null(rows, 0);
         t->last_open_at = int_or_null(rows, 1);
         t->last_hit_at = int_or_null(rows, 2);
+        t->reached = store_text(rows, 3, c->pool);
     }
     store_done(rows);
-    return rv;
+    return rv == APR_SUCCESS ? find_place(c, t) : rv;
 }
 
 /* The mail's people: what they opened, and when last. */
@@ -235,19 +315,23 @@ static apr_status_t write_counters(counters_t *c, counters_track_t *t,
             "UPDATE tracked_emails SET open_count = open_count + ?,"
             " real_open_count = real_open_count + ?,"
             " possible_count = possible_count + ?, first_open_at = ?,"
-            " last_open_at = ?, last_hit_at = ?, told = ? WHERE id = ?",
-            "iiiNNNii", t->add_open, t->add_real, t->add_possible,
-            t->first_open_at, t->last_open_at, t->last_hit_at,
-            (apr_int64_t)t->told, t->id);
+            " last_open_at = ?, last_hit_at = ?, told = ?,"
+            " self_count = self_count + ?, reached = ?, last_country = ?,"
+            " last_city = ? WHERE id = ?", "iiiNNNiittti", t->add_open,
+            t->add_real, t->add_possible, t->first_open_at, t->last_open_at,
+            t->last_hit_at, (apr_int64_t)t->told, t->add_self, t->reached,
+            t->country, t->city, t->id);
     }
     return store_exec(c->store, NULL,
         "UPDATE tracked_emails SET open_count = open_count + ?,"
         " real_open_count = real_open_count + ?,"
         " possible_count = possible_count + ?, first_open_at = ?,"
-        " last_open_at = ?, last_hit_at = ?, told = ?, seen = ?"
-        " WHERE id = ?", "iiiNNNiii", t->add_open, t->add_real,
-        t->add_possible, t->first_open_at, t->last_open_at, t->last_hit_at,
-        (apr_int64_t)t->told, (apr_int64_t)seen, t->id);
+        " last_open_at = ?, last_hit_at = ?, told = ?,"
+        " self_count = self_count + ?, reached = ?, last_country = ?,"
+        " last_city = ?, seen = ? WHERE id = ?", "iiiNNNiitttii", t->add_open,
+        t->add_real, t->add_possible, t->first_open_at, t->last_open_at,
+        t->last_hit_at, (apr_int64_t)t->told, t->add_self, t->reached,
+        t->country, t->city, (apr_int64_t)seen, t->id);
 }
 
 static apr_status_t flush_track(counters_t *c, counters_track_t *t)
@@ -260,6 +344,7 @@ static apr_status_t flush_track(counters_t *c, counters_track_t *t)
     if (t->recount) {
         rv = recount(c, t);
     } else {
+        rv = move_place(c, t);
         t->first_open_at = older(t->first_open_at, t->oldest_real);
         t->last_open_at = newer(t->last_open_at, t->newest_real);
         t->last_hit_at = newer(t->last_hit_at, t->newest_hit);

@@ -16,6 +16,7 @@
 #define TOLD_FIRST   1
 #define TOLD_HOT     2
 #define TOLD_REVIVED 4
+#define TOLD_ALL     7
 
 /** recipients.rate from its own row's counters. A statement of its own: MariaDB
  * lets an assignment see those before it, others do not. */
@@ -35,9 +36,15 @@ typedef struct counters_track_t {
     apr_int64_t last_hit_at;
     int seen;
     int told;
+    int muted;                  /* nobody is told of this mail */
+    const char *reached;        /* whose prefetch was seen, or "" */
+    const char *country;        /* of the last place, or NULL */
+    const char *city;
     apr_int64_t add_open;
     apr_int64_t add_real;
     apr_int64_t add_possible;
+    apr_int64_t add_self;
+    const open_t *place;        /* newest of those added that has a place */
     apr_int64_t newest_real;    /* of those added; STORE_NULL: none */
     apr_int64_t oldest_real;
     apr_int64_t newest_hit;

@@ -214,6 +214,24 @@ apr_status_t opens_recorded_since(apr_array_header_t **out, store_t *store,
     return rv != APR_SUCCESS ? rv : read_rows(*out, rows, 1);
 }
 
+apr_status_t opens_get(open_t **out, store_t *store, apr_int64_t id,
+                       apr_pool_t *pool)
+{
+    apr_array_header_t *one = apr_array_make(pool, 1, sizeof(open_t));
+    store_rows_t *rows;
+    apr_status_t rv;
+
+    rv = store_query(&rows, store, WITH_TRACK " WHERE o.id = ?", "i", id);
+    if (rv == APR_SUCCESS) {
+        rv = read_rows(one, rows, 1);
+    }
+    if (rv == APR_SUCCESS && !one->nelts) {
+        rv = APR_NOTFOUND;
+    }
+    *out = rv == APR_SUCCESS ? (open_t *)(void *)one->elts : NULL;
+    return rv;
+}
+
 apr_status_t opens_last_recorded(apr_int64_t *at, store_t *store)
 {
     return store_get_int(store, at, "SELECT coalesce(max(recorded_at), 0)"

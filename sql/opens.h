@@ -16,6 +16,11 @@
 #define OPEN_POSSIBLE 1
 #define OPEN_REAL     2
 
+/** opens.verdict, as far as counters ask; the numbers of verdict_e. */
+#define OPEN_HUMAN    0
+#define OPEN_PREFETCH 2
+#define OPEN_SELF     5
+
 /** Column limits in characters; longer text is cut before it gets here. */
 #define OPEN_AGENT_MAX   1024
 #define OPEN_REFERER_MAX 1024
@@ -69,6 +74,10 @@ apr_status_t opens_recorded_since(apr_array_header_t **out, store_t *store,
                                   apr_int64_t since, int limit,
                                   apr_pool_t *pool);
 
+/** One hit with its mail's fields. APR_NOTFOUND. */
+apr_status_t opens_get(open_t **out, store_t *store, apr_int64_t id,
+                       apr_pool_t *pool);
+
 /** Newest recorded_at of any hit; 0 when there is none. */
 apr_status_t opens_last_recorded(apr_int64_t *at, store_t *store);
 
@@ -83,6 +92,14 @@ typedef apr_status_t (*open_visit_t)(void *context, const open_t *open);
 apr_status_t opens_export(store_t *store, apr_int64_t since,
                           apr_int64_t until, open_visit_t visit,
                           void *context, apr_pool_t *pool);
+
+/**
+ * The hits of one mail, oldest first, in the same way.
+ * @param count out: how many were visited
+ */
+apr_status_t opens_export_track(apr_int64_t *count, store_t *store,
+                                apr_int64_t track_id, open_visit_t visit,
+                                void *context, apr_pool_t *pool);
 
 /* -- writing ------------------------------------------------------------ */
 
@@ -119,6 +136,14 @@ apr_status_t record_window(apr_array_header_t **out, recorder_t *rec,
  */
 apr_status_t record_rejudge(recorder_t *rec, const open_t *was,
                             const open_t *now);
+
+/**
+ * After a person has said whose hit it was and record_rejudge has been told: a
+ * mail that has no open left has nothing to tell of, and its next one is news.
+ * For the pages that watch, the mail counts as changed.
+ */
+apr_status_t record_claimed(recorder_t *rec, apr_int64_t track_id,
+                            apr_time_t now);
 
 /**
  * Write counters, recipients, rollups and, when tell is true, outbox rows

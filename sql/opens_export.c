@@ -120,3 +120,34 @@ apr_status_t opens_export(store_t *store, apr_int64_t since,
     apr_pool_destroy(scratch);
     return rv;
 }
+
+apr_status_t opens_export_track(apr_int64_t *count, store_t *store,
+                                apr_int64_t track_id, open_visit_t visit,
+                                void *context, apr_pool_t *pool)
+{
+    place_t place = { 0, track_id, -APR_INT64_MAX, 1 };
+    apr_pool_t *scratch;
+    apr_status_t rv;
+    int more = 1;
+
+    *count = 0;
+    rv = apr_pool_create(&scratch, pool);
+    while (rv == APR_SUCCESS && more) {
+        apr_array_header_t *opens;
+        store_rows_t *rows;
+
+        apr_pool_clear(scratch);
+        opens = apr_array_make(scratch, 16, sizeof(open_t));
+        rv = query(&rows, store, &place, 0);
+        if (rv == APR_SUCCESS) {
+            rv = read_piece(opens, rows);
+        }
+        if (rv == APR_SUCCESS) {
+            rv = visit_piece(opens, visit, context);
+            *count += opens->nelts;
+            more = opens->nelts == PIECE && move_on(&place, opens);
+        }
+    }
+    apr_pool_destroy(scratch);
+    return rv;
+}

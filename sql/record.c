@@ -118,6 +118,27 @@ apr_status_t record_rejudge(recorder_t *rec, const open_t *was,
     return rv;
 }
 
+apr_status_t record_claimed(recorder_t *rec, apr_int64_t track_id,
+                            apr_time_t now)
+{
+    counters_track_t *t;
+    apr_status_t rv;
+
+    rv = counters_track(&t, rec->counters, track_id);
+    if (rv == APR_SUCCESS) {
+        rv = store_exec(rec->store, NULL, "UPDATE tracked_emails SET"
+                        " updated_at = ? WHERE id = ?", "ii",
+                        (apr_int64_t)now, track_id);
+    }
+    if (rv != APR_SUCCESS || t->real + t->add_real > 0 || !t->told) {
+        return rv;
+    }
+    t->told = 0;
+    t->recount = 1;             /* written also when nothing else is */
+    return store_exec(rec->store, NULL, "DELETE FROM outbox"
+                      " WHERE track_id = ?", "i", track_id);
+}
+
 /* -- telling ------------------------------------------------------------ */
 
 static apr_status_t tell(recorder_t *rec, const counters_track_t *t,
@@ -147,20 +168,42 @@ static apr_status_t is_hot(int *hot, recorder_t *rec,
     return rv;
 }
 
+/* Does somebody want quiet: for this mail, or for each of its people? What
+ * would have been told then counts as told. */
+static apr_status_t find_muted(int *muted, recorder_t *rec,
+                               const counters_track_t *t)
+{
+    apr_int64_t loud = 0;
+    apr_status_t rv;
+
+    *muted = t->muted;
+    if (t->muted) {
+        return APR_SUCCESS;
+    }
+    rv = store_get_int(rec->store, &loud, "SELECT count(*)"
+                       " FROM email_recipients er JOIN recipients r"
+                       " ON r.id = er.recipient_id WHERE er.track_id = ?"
+                       " AND r.muted = 0", "i", t->id);
+    *muted = !loud;
+    return rv;
+}
+
 /* The decisions of DESIGN section 6, each once in the life of a mail. */
 static apr_status_t tell_of(recorder_t *rec, counters_track_t *t,
                             apr_time_t now)
 {
     apr_status_t rv = APR_SUCCESS;
-    int hot = 0;
+    int hot = 0, muted = 0;
 
     /* a burst may have taken back what this transaction counted */
-    if (t->newest_real == STORE_NULL || t->add_real <= 0) {
+    if (t->newest_real == STORE_NULL || t->add_real <= 0
+        || (t->told & TOLD_ALL) == TOLD_ALL) {
         return APR_SUCCESS;
     }
-    if (!(t->told & TOLD_FIRST)) {
+    rv = find_muted(&muted, rec, t);
+    if (rv == APR_SUCCESS && !(t->told & TOLD_FIRST)) {
         t->told |= TOLD_FIRST;
-        rv = tell(rec, t, "first_open", now);
+        rv = muted ? APR_SUCCESS : tell(rec, t, "first_open", now);
     }
     if (rv == APR_SUCCESS && !(t->told & TOLD_HOT)
         && t->real + t->add_real >= HOT_OPENS) {
@@ -168,13 +211,13 @@ static apr_status_t tell_of(recorder_t *rec, counters_track_t *t,
     }
     if (rv == APR_SUCCESS && hot) {
         t->told |= TOLD_HOT;
-        rv = tell(rec, t, "hot", now);
+        rv = muted ? APR_SUCCESS : tell(rec, t, "hot", now);
     }
     if (rv == APR_SUCCESS && !(t->told & TOLD_REVIVED)
         && t->first_open_at != STORE_NULL
         && t->newest_real - t->first_open_at >= REVIVED_AFTER) {
         t->told |= TOLD_REVIVED;
-        rv = tell(rec, t, "revived", now);
+        rv = muted ? APR_SUCCESS : tell(rec, t, "revived", now);
     }
     return rv;
 }

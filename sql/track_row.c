@@ -46,6 +46,11 @@ void track_row_read(track_t *track, store_rows_t *rows, int first_column,
     track->last_open_at = int_or_null(rows, c++);
     track->last_hit_at = int_or_null(rows, c++);
     track->seen = (int)store_int(rows, c++);
+    track->self_count = store_int(rows, c++);
+    track->reached = store_text(rows, c++, pool);
+    track->last_country = store_text(rows, c++, pool);
+    track->last_city = store_text(rows, c++, pool);
+    track->muted = (int)store_int(rows, c++);
     track->recipients = apr_array_make(pool, 1, sizeof(address_t));
 }
 

@@ -13,10 +13,11 @@
     "t.id, t.public_id, t.created_at, t.updated_at, t.created_by," \
     " t.recipient, t.subject, t.notes, t.message_group_id, t.pinned," \
     " t.open_count, t.real_open_count, t.possible_count, t.first_open_at," \
-    " t.last_open_at, t.last_hit_at, t.seen"
+    " t.last_open_at, t.last_hit_at, t.seen, t.self_count, t.reached," \
+    " t.last_country, t.last_city, t.muted"
 
 /** How many columns that is. */
-#define TRACK_COLUMN_COUNT 17
+#define TRACK_COLUMN_COUNT 22
 
 /**
  * Read a mail from the current row. Its recipients become an empty array, to

@@ -253,11 +253,12 @@ static apr_status_t change(store_t *store, track_t *t,
     t->subject = change->subject ? change->subject : t->subject;
     t->notes = change->notes ? change->notes : t->notes;
     t->pinned = change->pinned >= 0 ? change->pinned != 0 : t->pinned;
+    t->muted = change->muted >= 0 ? change->muted != 0 : t->muted;
     rv = store_exec(store, NULL, "UPDATE tracked_emails SET recipient = ?,"
-                    " subject = ?, notes = ?, pinned = ?, updated_at = ?"
-                    " WHERE id = ?", "tttiii", t->recipient, t->subject,
-                    t->notes, (apr_int64_t)t->pinned, (apr_int64_t)now,
-                    t->id);
+                    " subject = ?, notes = ?, pinned = ?, muted = ?,"
+                    " updated_at = ? WHERE id = ?", "tttiiii", t->recipient,
+                    t->subject, t->notes, (apr_int64_t)t->pinned,
+                    (apr_int64_t)t->muted, (apr_int64_t)now, t->id);
     if (rv == APR_SUCCESS
         && (change->recipients || change->subject || change->notes)) {
         rv = replace_words(store, t, pool);

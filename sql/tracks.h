@@ -42,6 +42,11 @@ typedef struct track_t {
     apr_int64_t last_open_at;
     apr_int64_t last_hit_at;
     int seen;                   /* TRACK_* */
+    apr_int64_t self_count;     /* the sender's own hits */
+    const char *reached;        /* vendor whose prefetch was seen; "": none */
+    const char *last_country;   /* of the newest open that no proxy made */
+    const char *last_city;      /* NULL: unknown */
+    int muted;                  /* its events tell nobody */
     apr_array_header_t *recipients;     /* address_t; in the mail's order */
 } track_t;
 
@@ -65,6 +70,7 @@ typedef struct track_change_t {
     const char *subject;
     const char *notes;
     int pinned;
+    int muted;
 } track_change_t;
 
 /** Which mails a list shows. */
@@ -79,6 +85,7 @@ typedef struct track_filter_t {
     apr_int64_t until;          /* created_at < ; or STORE_NULL */
     const char *cursor;         /* from the page before; NULL: first page */
     int limit;
+    int pinned_first;           /* all pinned ones before the others */
 } track_filter_t;
 
 /**
@@ -97,7 +104,8 @@ apr_status_t tracks_get(track_t **out, store_t *store, const char *public_id,
 /**
  * A page, newest first (by time made; a search, or the mails of a recipient,
  * without since and until: in the order they were put in, which differs for
- * imported mails only). Every word of a search begins a word of the mail.
+ * imported mails only); with pinned_first the pinned ones in that order, then
+ * the others. Every word of a search begins a word of the mail.
  * A page can be shorter than the limit, even empty, and still have a next one:
  * where many mails meet each condition and few meet all, the search stops after
  * some thousand and the cursor goes on from there.
@@ -107,6 +115,14 @@ apr_status_t tracks_get(track_t **out, store_t *store, const char *public_id,
 apr_status_t tracks_list(apr_array_header_t **out /* track_t */,
                          const char **next, store_t *store,
                          const track_filter_t *filter, apr_pool_t *pool);
+
+typedef apr_status_t (*track_visit_t)(void *context, const track_t *track);
+
+/** Every mail of a list, page by page, in bounded memory; no statement is open
+ * while a mail is visited. Anything but APR_SUCCESS ends it and is returned. */
+apr_status_t tracks_walk(store_t *store, const track_filter_t *filter,
+                         track_visit_t visit, void *context,
+                         apr_pool_t *pool);
 
 /** Those mails that were made or changed at or after a time, oldest change
  * first, for /api/changes. */

@@ -24,7 +24,13 @@
 #define CURSOR_BY_TIME 'c'
 #define CURSOR_BY_ID   'i'
 
+/* What a cursor begins with in a list with the pinned mails first. The second
+ * alone: the first page of the others. */
+#define PINNED_HALF "p."
+#define OTHER_HALF  "u."
+
 #define LIMIT_MAX 1000
+#define WALK_PAGE 500
 
 #define SIXTEEN "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 #define MATCHING \
@@ -266,12 +272,12 @@ static const char *next_cursor(apr_array_header_t *tracks, int limit,
                        by_id ? 0 : at.created_at, at.id, pool);
 }
 
-apr_status_t tracks_list(apr_array_header_t **out, const char **next,
-                         store_t *store, const track_filter_t *filter,
-                         apr_pool_t *pool)
+/* A page in one order. */
+static apr_status_t list_page(apr_array_header_t **out, const char **next,
+                              store_t *store, const track_filter_t *filter,
+                              apr_pool_t *pool)
 {
-    int limit = filter->limit < 1 ? 1
-                : filter->limit > LIMIT_MAX ? LIMIT_MAX : filter->limit;
+    int limit = filter->limit;
     list_key_t end = { 0, 0 };
     list_query_t query;
     apr_status_t rv;
@@ -288,6 +294,100 @@ apr_status_t tracks_list(apr_array_header_t **out, const char **next,
     }
     *next = next_cursor(*out, limit, &end, query.by_id, pool);
     return track_row_recipients(*out, store, pool);
+}
+
+/* A page of the pinned mails, or of the others; `text` marks whose cursor it
+ * is. */
+static apr_status_t list_half(apr_array_header_t **out, const char **next,
+                              store_t *store, const track_filter_t *filter,
+                              const char *text, apr_pool_t *pool)
+{
+    apr_status_t rv = list_page(out, next, store, filter, pool);
+
+    if (rv == APR_SUCCESS && *next) {
+        *next = apr_pstrcat(pool, text, *next, NULL);
+    }
+    return rv;
+}
+
+/* Both halves in one list: the second begins where the first has ended. */
+static apr_status_t list_halves(apr_array_header_t **out, const char **next,
+                                store_t *store, const track_filter_t *filter,
+                                apr_pool_t *pool)
+{
+    const char *cursor = filter->cursor;
+    track_filter_t half = *filter;
+    apr_array_header_t *others;
+    apr_status_t rv;
+
+    *out = apr_array_make(pool, 1, sizeof(track_t));
+    if (!cursor || !strncmp(cursor, PINNED_HALF, 2)) {
+        half.pinned = 1;
+        half.cursor = cursor ? cursor + 2 : NULL;
+        rv = list_half(out, next, store, &half, PINNED_HALF, pool);
+        if (rv != APR_SUCCESS || *next) {
+            return rv;
+        }
+        if ((*out)->nelts >= filter->limit) {
+            *next = OTHER_HALF;
+            return APR_SUCCESS;
+        }
+        cursor = OTHER_HALF;
+    }
+    if (strncmp(cursor, OTHER_HALF, 2)) {
+        return APR_EINVAL;
+    }
+    half.pinned = 0;
+    half.cursor = cursor[2] ? cursor + 2 : NULL;
+    half.limit = filter->limit - (*out)->nelts;
+    rv = list_half(&others, next, store, &half, OTHER_HALF, pool);
+    if (rv == APR_SUCCESS) {
+        apr_array_cat(*out, others);
+    }
+    return rv;
+}
+
+apr_status_t tracks_list(apr_array_header_t **out, const char **next,
+                         store_t *store, const track_filter_t *filter,
+                         apr_pool_t *pool)
+{
+    track_filter_t bounded = *filter;
+
+    bounded.limit = filter->limit < 1 ? 1
+                    : filter->limit > LIMIT_MAX ? LIMIT_MAX : filter->limit;
+    return filter->pinned_first && filter->pinned < 0
+           ? list_halves(out, next, store, &bounded, pool)
+           : list_page(out, next, store, &bounded, pool);
+}
+
+apr_status_t tracks_walk(store_t *store, const track_filter_t *filter,
+                         track_visit_t visit, void *context,
+                         apr_pool_t *pool)
+{
+    track_filter_t page = *filter;
+    apr_pool_t *pools[2];
+    const char *next = NULL;
+    apr_status_t rv;
+    int i, k = 0;
+
+    apr_pool_create(&pools[0], pool);
+    apr_pool_create(&pools[1], pool);
+    page.limit = WALK_PAGE;
+    do {
+        apr_array_header_t *tracks = NULL;
+
+        /* the cursor lives in the pool of the page before */
+        apr_pool_clear(pools[k]);
+        rv = tracks_list(&tracks, &next, store, &page, pools[k]);
+        for (i = 0; rv == APR_SUCCESS && i < tracks->nelts; i++) {
+            rv = visit(context, &APR_ARRAY_IDX(tracks, i, track_t));
+        }
+        page.cursor = next;
+        k = !k;
+    } while (rv == APR_SUCCESS && next);
+    apr_pool_destroy(pools[0]);
+    apr_pool_destroy(pools[1]);
+    return rv;
 }
 
 apr_status_t tracks_changed(apr_array_header_t **out, store_t *store,

@@ -42,8 +42,11 @@ typedef struct paired_t {
 
 static const char *const track_counters[] = {
     "open_count", "real_open_count", "possible_count", "first_open_at",
-    "last_open_at", "last_hit_at", "seen"
+    "last_open_at", "last_hit_at", "seen", "self_count"
 };
+
+/* Texts: kept 1 where the column is what the hits say. */
+static const char *const track_words[] = { "reached", "last place" };
 
 static const char *const recipient_counters[] = {
     "mails", "mails_opened", "mails_possible", "rate", "last_mail_at",
@@ -57,17 +60,30 @@ static const char *const recipient_counters[] = {
     "CASE WHEN " COUNT_IF("t.seen <> 1") " > 0 THEN " COUNT_IF("t.seen = 2") \
     " * 1000 / " COUNT_IF("t.seen <> 1") " ELSE -1 END"
 
+#define PLACE_OF(country, city) \
+    "coalesce(" country ", '') || '/' || coalesce(" city ", '')"
+
 static const paired_t paired[] = {
-    { "track", track_counters, 7,
+    { "track", track_counters, 8,
       "SELECT t.public_id, t.open_count, t.real_open_count,"
       " t.possible_count, coalesce(t.first_open_at, 0),"
       " coalesce(t.last_open_at, 0), coalesce(t.last_hit_at, 0), t.seen,"
-      " count(o.id), " COUNT_IF("o.counts = 2") ", " COUNT_IF("o.counts = 1")
+      " t.self_count, count(o.id), " COUNT_IF("o.counts = 2") ", " COUNT_IF("o.counts = 1")
       ", coalesce(min(CASE WHEN o.counts = 2 THEN o.opened_at END), 0),"
       " coalesce(max(CASE WHEN o.counts = 2 THEN o.opened_at END), 0),"
-      " coalesce(max(o.opened_at), 0), coalesce(max(o.counts), 0)"
+      " coalesce(max(o.opened_at), 0), coalesce(max(o.counts), 0), "
+      COUNT_IF("o.verdict = 5 AND o.counts = 0")
       " FROM tracked_emails t LEFT JOIN opens o ON o.track_id = t.id"
       " GROUP BY t.id ORDER BY t.id" },
+    { "track", track_words, 2,
+      "SELECT t.public_id, CASE WHEN t.reached = coalesce((SELECT"
+      " min(o.vendor) FROM opens o WHERE o.track_id = t.id AND o.counts = 1"
+      " AND o.verdict = 2 AND o.vendor <> ''), '') THEN 1 ELSE 0 END,"
+      " CASE WHEN " PLACE_OF("t.last_country", "t.last_city") " = coalesce(("
+      "SELECT " PLACE_OF("o.country", "o.city") " FROM opens o"
+      " WHERE o.track_id = t.id AND o.counts = 2 AND o.verdict = 0"
+      " AND o.country <> '' ORDER BY o.opened_at DESC, o.id DESC LIMIT 1),"
+      " '/') THEN 1 ELSE 0 END, 1, 1 FROM tracked_emails t ORDER BY t.id" },
     { "recipient", recipient_counters, 6,
       "SELECT r.address, r.mails, r.mails_opened, r.mails_possible, r.rate,"
       " r.last_mail_at, coalesce(r.last_open_at, 0), count(t.id), "

@@ -278,6 +278,16 @@ my $key = $t->make_key('extension', 'track');
 is answer_fits(PATCH => $one, "$tracks/$mail->{id}", json => { notes => 'n' },
     key => $key)->{status}, 403, 'not this key';
 answer_fits(GET => '/api/opens/recent', '/api/opens/recent');
+{
+    my $open = '/api/opens/{id}';
+    my $hits = $t->get("$tracks/$mail->{id}")->{json}{opens};
+    my ($real) = grep { $_->{is_real_open} } @$hits;
+    answer_fits(PATCH => $open, "/api/opens/$_->[0]", json => $_->[1])
+      for [$real->{id}, { self => JSON::PP::true }], [999_999, { self =>
+        JSON::PP::true }], [$real->{id}, {}];
+    answer_fits(PATCH => $open, "/api/opens/$real->{id}", key => $key,
+        json => { self => JSON::PP::false });
+}
 answer_fits(GET => '/api/stats', '/api/stats');
 my $changes = '/api/changes';
 answer_fits(GET => $changes, "$changes?after=0");
@@ -291,7 +301,7 @@ my $person = '/api/recipients/{address}';
 answer_fits(GET => $person, '/api/recipients/ann@example.org');
 answer_fits(GET => $person, '/api/recipients/nobody@example.org');
 answer_fits(GET => "/api/export/$_.csv", "/api/export/$_.csv")
-  for qw(opens analytics recipients);
+  for qw(opens tracks analytics recipients);
 
 # -- signing in, and what only who signed in may ----------------------------
 

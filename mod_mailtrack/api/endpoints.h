@@ -19,6 +19,7 @@ int endpoint_tracks_opens(call_t *call);
 
 /* opens.c */
 int endpoint_opens_recent(call_t *call);
+int endpoint_opens_update(call_t *call);
 int endpoint_stats(call_t *call);
 
 /* changes.c */
@@ -34,6 +35,7 @@ int endpoint_recipients_get(call_t *call);
 
 /* export.c */
 int endpoint_opens_csv(call_t *call);
+int endpoint_tracks_csv(call_t *call);
 int endpoint_recipients_csv(call_t *call);
 
 /* session.c */

@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "csv.h"
 #include "endpoints.h"
+#include "filter.h"
 #include "rules.h"
 #include "view.h"
 #include "when.h"
@@ -22,6 +23,7 @@ typedef struct export_t {
     call_t *call;
     csv_t *csv;
     apr_pool_t *row;            /* cleared after each */
+    apr_pool_t *page;           /* cleared after each mail */
 } export_t;
 
 static apr_status_t row_send(export_t *out)
@@ -43,6 +45,7 @@ static void export_begin(export_t *out, call_t *call, const char *file,
     out->call = call;
     out->csv = csv_make(r->pool);
     (void)apr_pool_create(&out->row, r->pool);
+    (void)apr_pool_create(&out->page, r->pool);
     answer_headers(call);
     ap_set_content_type(r, "text/csv; charset=utf-8; header=present");
     apr_table_setn(r->headers_out, "Content-Disposition",
@@ -121,23 +124,103 @@ static apr_status_t open_row(void *context, const open_t *open)
     return row_send(out);
 }
 
+/* A mail of a narrowed list, with its hits. */
+static apr_status_t track_opens(void *context, const track_t *track)
+{
+    export_t *out = context;
+    open_t none = { 0 };
+    apr_int64_t count;
+    apr_status_t rv;
+
+    rv = opens_export_track(&count, out->call->store, track->id, open_row,
+                            out, out->page);
+    apr_pool_clear(out->page);
+    if (rv || count)
+        return rv;
+    none.track_public_id = track->public_id;
+    none.recipient = track->recipient;
+    none.subject = track->subject;
+    none.track_created_at = track->created_at;
+    return open_row(out, &none);
+}
+
 int endpoint_opens_csv(call_t *call)
 {
-    request_t *in = call->input;
-    apr_int64_t since = request_arg_time(in, "since");
-    apr_int64_t until = request_arg_time(in, "until");
+    track_filter_t filter;
     export_t out;
     int status;
 
-    if (request_end(in))
+    filter_read(&filter, call);
+    if (request_end(call->input))
         return answer_faults(call);
     if ((status = call_store(call)) != OK)
         return status;
     export_begin(&out, call, "opens.csv", open_columns);
     if (call->r->header_only)
         return OK;
-    return export_end(call, opens_export(call->store, since, until, open_row,
-                                         &out, call->r->pool));
+    return export_end(call, filter_narrows(&filter)
+                      ? tracks_walk(call->store, &filter, track_opens, &out,
+                                    call->r->pool)
+                      : opens_export(call->store, filter.since, filter.until,
+                                     open_row, &out, call->r->pool));
+}
+
+/* -- tracks.csv ---------------------------------------------------------- */
+
+static const char *const track_columns[] = {
+    "id", "sent_at", "recipient", "subject", "notes", "message_group_id",
+    "pinned", "state", "open_count", "real_open_count", "possible_count",
+    "automated_count", "self_count", "reached", "first_open_at",
+    "last_open_at", "first_open_delay", "last_country", "last_city", NULL
+};
+
+static apr_status_t track_row(void *context, const track_t *track)
+{
+    export_t *out = context;
+    csv_t *csv = out->csv;
+
+    csv_row(csv);
+    csv_text(csv, track->public_id);
+    csv_text(csv, when_format(track->created_at, out->row));
+    csv_text(csv, track->recipient);
+    csv_text(csv, track->subject);
+    csv_text(csv, track->notes);
+    csv_text(csv, track->message_group_id);
+    csv_text(csv, track->pinned ? "true" : "false");
+    csv_text(csv, view_state(track->seen));
+    csv_int(csv, track->open_count);
+    csv_int(csv, track->real_open_count);
+    csv_int(csv, track->possible_count);
+    csv_int(csv, view_automated(track));
+    csv_int(csv, track->self_count);
+    csv_text(csv, track->reached);
+    csv_text(csv, when_format(track->first_open_at, out->row));
+    csv_text(csv, when_format(track->last_open_at, out->row));
+    if (track->first_open_at == STORE_NULL)
+        csv_text(csv, NULL);
+    else
+        csv_int(csv, view_delay(track));
+    csv_text(csv, track->last_country);
+    csv_text(csv, track->last_city);
+    return row_send(out);
+}
+
+int endpoint_tracks_csv(call_t *call)
+{
+    track_filter_t filter;
+    export_t out;
+    int status;
+
+    filter_read(&filter, call);
+    if (request_end(call->input))
+        return answer_faults(call);
+    if ((status = call_store(call)) != OK)
+        return status;
+    export_begin(&out, call, "tracks.csv", track_columns);
+    if (call->r->header_only)
+        return OK;
+    return export_end(call, tracks_walk(call->store, &filter, track_row, &out,
+                                        call->r->pool));
 }
 
 /* -- recipients.csv ------------------------------------------------------ */

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * /api/opens/recent and /api/stats: what the extension's background worker
- * polls. Runs in httpd's worker threads; one or two indexed reads.
+ * polls; and /api/opens/{id}, by which the sender claims a hit. Runs in httpd's
+ * worker threads; one or two indexed reads, or one transaction.
  */
+#include <apr_lib.h>
+#include <apr_strings.h>
+
 #include "answer.h"
 #include "endpoints.h"
+#include "instance.h"
+#include "judge.h"
 #include "reports.h"
 #include "view.h"
 #include "when.h"
@@ -41,6 +47,112 @@ int endpoint_opens_recent(call_t *call)
                                                                   open_t)));
     return answer_json(call, HTTP_OK, body);
 }
+
+/* -- that was me --------------------------------------------------------- */
+
+/* What the rules read of it is gone: retention emptied it. */
+static int is_emptied(const open_t *open)
+{
+    return !open->user_agent && !open->ip_address;
+}
+
+/*
+ * Judge a hit with the sender's word on it. APR_EGENERAL: it cannot be judged
+ * any more; APR_ENOTIMPL: the rules do not care who it was.
+ */
+static apr_status_t claim(call_t *call, recorder_t *rec, const open_t *was,
+                          int self)
+{
+    open_t now = *was;
+    apr_status_t rv;
+
+    now.context = self ? was->context | CLASSIFY_SENDER_SESSION
+                       : was->context & ~CLASSIFY_SENDER_SESSION;
+    if (now.context == was->context)
+        return APR_SUCCESS;
+    if (!self && is_emptied(was))
+        return APR_EGENERAL;
+    judge_open(&now, was->track_created_at, call->conf->instance->rules, NULL,
+               call->r->pool);
+    if (self && now.counts == COUNTS_OPEN)
+        return APR_ENOTIMPL;
+    rv = record_rejudge(rec, was, &now);
+    return rv ? rv : record_claimed(rec, was->track_id, apr_time_now());
+}
+
+/* One transaction: what is judged is what is stored. */
+static apr_status_t claim_stored(call_t *call, apr_int64_t id, int self)
+{
+    apr_pool_t *pool = call->r->pool;
+    recorder_t *rec;
+    open_t *was;
+    apr_status_t rv = store_begin(call->store);
+
+    if (rv)
+        return rv;
+    rec = record_start(call->store, call->conf->instance->node, pool);
+    rv = opens_get(&was, call->store, id, pool);
+    if (!rv)
+        rv = claim(call, rec, was, self);
+    if (!rv)
+        rv = record_finish(rec, 0, apr_time_now());
+    return store_end(call->store, rv);
+}
+
+static int answer_claimed(call_t *call, apr_int64_t id)
+{
+    apr_pool_t *pool = call->r->pool;
+    track_t *track;
+    open_t *open;
+    json_t *body;
+    apr_status_t rv = opens_get(&open, call->store, id, pool);
+
+    if (!rv)
+        rv = tracks_get(&track, call->store, open->track_public_id, pool);
+    if (rv)
+        return answer_store(call, rv, "open");
+    body = view_open(call, open);
+    json_object_set_new(body, "track", view_track(call, track));
+    return answer_json(call, HTTP_OK, body);
+}
+
+/* 0: none of ours. */
+static apr_int64_t open_id(const char *text)
+{
+    char *end;
+    apr_int64_t id = apr_strtoi64(text, &end, 10);
+
+    return *end || !apr_isdigit(*text) || *text == '0' || id < 1 ||
+           id == APR_INT64_MAX ? 0 : id;
+}
+
+int endpoint_opens_update(call_t *call)
+{
+    apr_int64_t id = open_id(call->id);
+    int self = request_bool(call->input, "self");
+    apr_status_t rv;
+    int status;
+
+    if (!id)
+        return answer_problem(call, HTTP_NOT_FOUND, "There is no such open.");
+    if (self < 0 && !request_faults(call->input)->nelts)
+        request_fault(call->input, "self", "Expected true or false.");
+    if (request_end(call->input))
+        return answer_faults(call);
+    if ((status = call_store(call)) != OK)
+        return status;
+    rv = claim_stored(call, id, self);
+    if (rv == APR_EGENERAL)
+        return answer_problem(call, HTTP_CONFLICT, "What this hit was judged "
+                              "by has been removed by age.");
+    if (rv == APR_ENOTIMPL)
+        return answer_problem(call, HTTP_CONFLICT, "The rules of this server "
+                              "have none for the sender's own hits "
+                              "(sender_session).");
+    return rv ? answer_store(call, rv, "open") : answer_claimed(call, id);
+}
+
+/* -- figures ------------------------------------------------------------- */
 
 int endpoint_stats(call_t *call)
 {

@@ -79,13 +79,17 @@ static const route_t *route_find(const char **allow, const char **id,
 {
     const route_t *route, *found = NULL;
     const char *method = r->header_only ? "GET" : r->method;
+    int literal = 0;
 
     *allow = NULL;
     for (route = route_table; route->method; route++) {
         const char *part = NULL;
 
-        if (!pattern_fits(route->pattern, path, &part, r->pool))
+        /* a path that stands there as it is, is no {...} of another */
+        if (!pattern_fits(route->pattern, path, &part, r->pool) ||
+            (part && literal))
             continue;
+        literal = !part;
         if (part)
             *id = part;
         *allow = apr_pstrcat(r->pool, *allow ? *allow : "",
@@ -192,6 +196,7 @@ const route_t route_table[] = {
     { "DELETE", "/api/tracks/{id}", SCOPE_WRITE, endpoint_tracks_delete },
     { "GET", "/api/tracks/{id}/opens", SCOPE_TRACK, endpoint_tracks_opens },
     { "GET", "/api/opens/recent", SCOPE_TRACK, endpoint_opens_recent },
+    { "PATCH", "/api/opens/{id}", SCOPE_ADMIN, endpoint_opens_update },
     { "GET", "/api/stats", SCOPE_TRACK, endpoint_stats },
     { "GET", "/api/changes", SCOPE_TRACK, endpoint_changes },
     { "GET", "/api/analytics", SCOPE_TRACK, endpoint_analytics },
@@ -199,6 +204,7 @@ const route_t route_table[] = {
     { "GET", "/api/recipients/{address}", SCOPE_TRACK,
       endpoint_recipients_get },
     { "GET", "/api/export/opens.csv", SCOPE_TRACK, endpoint_opens_csv },
+    { "GET", "/api/export/tracks.csv", SCOPE_TRACK, endpoint_tracks_csv },
     { "GET", "/api/export/analytics.csv", SCOPE_TRACK,
       endpoint_analytics_csv },
     { "GET", "/api/export/recipients.csv", SCOPE_TRACK,

@@ -12,6 +12,7 @@
 
 #include "answer.h"
 #include "endpoints.h"
+#include "filter.h"
 #include "instance.h"
 #include "view.h"
 #include "when.h"
@@ -19,34 +20,9 @@
 #define LIST_DEFAULT 50
 #define LIST_MAX     200
 #define OPENS_FIRST  100
-#define SEARCH_MAX   256
 #define CURSOR_MAX   512
 
 /* -- list ---------------------------------------------------------------- */
-
-static void read_filter(track_filter_t *filter, call_t *call)
-{
-    /* the order is TRACK_UNSEEN, TRACK_POSSIBLE, TRACK_OPENED */
-    static const char *const states[] = { "unopened", "possible", "opened",
-                                          NULL };
-    request_t *in = call->input;
-    int mine = request_arg_bool(in, "mine") > 0;
-
-    filter->search = request_arg_text(in, "search", SEARCH_MAX);
-    filter->recipient = request_arg_text(in, "recipient", ADDRESS_MAX);
-    filter->group = request_arg_text(in, "message_group_id",
-                                     TRACK_GROUP_MAX);
-    filter->seen = request_arg_choice(in, "filter", states, -1);
-    filter->pinned = request_arg_bool(in, "pinned");
-    filter->created_by = mine ? call->actor.user_id : STORE_NULL;
-    if (mine && filter->created_by == STORE_NULL)
-        request_fault(in, "mine", "This API key is nobody's.");
-    filter->since = request_arg_time(in, "since");
-    filter->until = request_arg_time(in, "until");
-    filter->cursor = request_arg_text(in, "cursor", CURSOR_MAX);
-    filter->limit = (int)request_arg_int(in, "limit", 1, LIST_MAX,
-                                         LIST_DEFAULT);
-}
 
 int endpoint_tracks_list(call_t *call)
 {
@@ -56,7 +32,8 @@ int endpoint_tracks_list(call_t *call)
     apr_status_t rv;
     int status;
 
-    read_filter(&filter, call);
+    filter_read(&filter, call);
+    filter_read_page(&filter, call);
     if (request_end(call->input))
         return answer_faults(call);
     if ((status = call_store(call)) != OK)
@@ -301,11 +278,12 @@ static void read_change(track_change_t *change, request_t *in)
                                    REQUEST_LINE);
     change->notes = changed_text(in, "notes", TRACK_NOTES_MAX, 0);
     change->pinned = request_bool(in, "pinned");
+    change->muted = request_bool(in, "muted");
     any = change->recipients || change->subject || change->notes ||
-          change->pinned >= 0;
+          change->pinned >= 0 || change->muted >= 0;
     if (!request_end(in) && !any)
         request_fault(in, "body", "Expected at least one of: notes, pinned, "
-                      "subject, recipient, recipients.");
+                      "muted, subject, recipient, recipients.");
 }
 
 int endpoint_tracks_update(call_t *call)

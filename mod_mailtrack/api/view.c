@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "classify.h"
 #include "instance.h"
 #include "view.h"
 #include "when.h"
@@ -68,6 +69,35 @@ static json_t *addresses(const apr_array_header_t *list)
     return out;
 }
 
+apr_int64_t view_delay(const track_t *track)
+{
+    apr_int64_t delay = track->first_open_at - track->created_at;
+
+    return delay < 0 ? 0 : delay / APR_USEC_PER_SEC;
+}
+
+apr_int64_t view_automated(const track_t *track)
+{
+    return track->open_count - track->real_open_count - track->possible_count
+           - track->self_count;
+}
+
+/* What is said of a mail beside its numbers. */
+static void set_words(json_t *out, const track_t *track)
+{
+    json_object_set_new(out, "automated_count",
+                        json_integer(view_automated(track)));
+    json_object_set_new(out, "self_count", json_integer(track->self_count));
+    json_object_set_new(out, "reached", *track->reached
+                        ? view_text(track->reached) : json_null());
+    json_object_set_new(out, "last_country", view_text(track->last_country));
+    json_object_set_new(out, "last_city", view_text(track->last_city));
+    json_object_set_new(out, "first_open_delay",
+                        track->first_open_at == STORE_NULL ? json_null()
+                        : json_integer(view_delay(track)));
+    json_object_set_new(out, "muted", json_boolean(track->muted));
+}
+
 static void set_times(call_t *call, json_t *out, const track_t *track)
 {
     json_object_set_new(out, "created_at",
@@ -98,6 +128,7 @@ json_t *view_track(call_t *call, const track_t *track)
                         json_integer(track->real_open_count));
     json_object_set_new(out, "possible_count",
                         json_integer(track->possible_count));
+    set_words(out, track);
     set_times(call, out, track);
     json_object_set_new(out, "pixel_url",
                         view_text(view_pixel_url(call, track->public_id)));
@@ -158,6 +189,9 @@ json_t *view_open(call_t *call, const open_t *open)
     json_object_set_new(out, "counts",
                         view_text(counts_name((counts_e)open->counts)));
     json_object_set_new(out, "rule", view_text(open->rule));
+    json_object_set_new(out, "self",
+                        json_boolean(open->context
+                                     & CLASSIFY_SENDER_SESSION));
     json_object_set_new(out, "rule_meaning",
                         view_text(meaning_of(call, open->rule)));
     return out;

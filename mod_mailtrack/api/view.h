@@ -32,6 +32,11 @@ json_t *view_recipient(call_t *call, const recipient_t *recipient);
 
 /** "opened", "possible", "unopened". */
 const char *view_state(int seen);
+/** Seconds to the first open there was; a clock that went back makes none
+ * negative. */
+apr_int64_t view_delay(const track_t *track);
+/** Hits that count for nothing and are not the sender's. */
+apr_int64_t view_automated(const track_t *track);
 /** Vendor of a proxy or scanner; NULL for people. */
 const char *view_proxy(const open_t *open);
 

@@ -354,7 +354,7 @@ static void test_erase(void)
 {
     const char *person = "Margarethe U <" SECRET "@example.org>";
     track_filter_t f = { NULL, NULL, NULL, -1, -1, STORE_NULL, STORE_NULL,
-                         STORE_NULL, NULL, 50 };
+                         STORE_NULL, NULL, 50, 0 };
     apr_array_header_t *list = NULL;
     const char *next = NULL;
     erased_t erased;

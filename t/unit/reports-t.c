@@ -8,10 +8,12 @@
 
 #include <apr_strings.h>
 
+#include "engine.h"
 #include "fixture.h"
 #include "opens.h"
 #include "reports.h"
 #include "rollups.h"
+#include "schema_sql.h"
 #include "tracks.h"
 
 #define MAILS 120
@@ -71,6 +73,7 @@ static void make_mail(int i)
 static void make_hit(recorder_t *recorder, int i)
 {
     static const char *const countries[] = { "Sweden", "Norway", "", NULL };
+    static const char *const vendors[] = { "", "zed", "apple", "mid" };
     hit_t *hit = &hits[i];
     open_t open;
 
@@ -87,7 +90,7 @@ static void make_hit(recorder_t *recorder, int i)
     open.recorded_at = BEGIN + SPAN + i;
     open.method = "GET";
     open.rule = "rule";
-    open.vendor = "";
+    open.vendor = vendors[fixture_random(4)];
     open.country = hit->country;
     open.city = hit->city;
     open.verdict = hit->verdict;
@@ -319,6 +322,14 @@ static void test_spoilt(void)
           "track mail-119", "first_open_at", 1);
     spoil("UPDATE tracked_emails SET last_hit_at = 5 WHERE id = 120",
           "track mail-119", "last_hit_at", 1);
+    spoil("UPDATE tracked_emails SET self_count = 9 WHERE id = 120",
+          "track mail-119", "self_count", 1);
+    spoil("UPDATE tracked_emails SET reached = 'none' WHERE id = 3",
+          "track mail-2", "reached", 1);
+    spoil("UPDATE tracked_emails SET last_city = 'Nowhere' WHERE id = 3",
+          "track mail-2", "last place", 1);
+    spoil("UPDATE tracked_emails SET last_country = 'X' WHERE id = 120",
+          "track mail-119", "last place", 1);
     spoil("UPDATE recipients SET mails = mails + 1 WHERE address ="
           " 'p0@example.org'", "recipient p0@example.org", "mails", 1);
     spoil("UPDATE recipients SET mails_possible = 99 WHERE address ="
@@ -350,6 +361,29 @@ static void test_spoilt(void)
 }
 
 /* Thousands of hits that do not count, the newest of all. */
+/* What migrations make of an old store is what its history says. */
+static void test_backfill(void)
+{
+    const schema_migration_t *m;
+    int count = 0;
+
+    must(store_begin(store));
+    must(store_exec(store, NULL, "UPDATE tracked_emails SET self_count = 0,"
+                    " reached = '', last_country = NULL, last_city = NULL",
+                    NULL));
+    for (m = schema_sqlite; m->version; m++) {
+        const char *backfill = strstr(m->sql, "-- Backfill");
+
+        if (backfill) {
+            must(store->engine->script(store, backfill));
+            count++;
+        }
+    }
+    must(store_commit(store));
+    ok(count > 0, "%d migrations fill what they add", count);
+    test_true("filled by migrations");
+}
+
 static void test_latest_far(void)
 {
     apr_int64_t latest;
@@ -393,6 +427,7 @@ int main(void)
     test_places(BEGIN, BEGIN + SPAN);
     test_places(BEGIN + 3 * HOUR, BEGIN + SPAN / 2);
     test_spoilt();
+    test_backfill();
     test_latest_far();
     for (i = 0; i < MAILS; i += 3) {
         must(tracks_delete(store, apr_psprintf(pool, "mail-%d", i), "c",

@@ -180,6 +180,22 @@ static int by_id(const void *a, const void *b)
     return *(const int *)a < *(const int *)b ? 1 : -1;
 }
 
+/* Keeps the order among the pinned mails and among the others. */
+static void pins_first(void)
+{
+    int *sorted = apr_palloc(pool, MAILS * sizeof(*sorted));
+    int i, n = 0, half;
+
+    for (half = 1; half >= 0; half--) {
+        for (i = 0; i < MAILS; i++) {
+            if (mails[orders[i]].pinned == half) {
+                sorted[n++] = orders[i];
+            }
+        }
+    }
+    memcpy(orders, sorted, MAILS * sizeof(*sorted));
+}
+
 /* Walk all pages. @return how many, -1 where they differ from the loop's */
 static int compare(track_filter_t f, int *found)
 {
@@ -189,6 +205,9 @@ static int compare(track_filter_t f, int *found)
     apr_pool_t *page;
 
     qsort(orders, MAILS, sizeof(*orders), in_id_order ? by_id : by_time);
+    if (f.pinned_first) {
+        pins_first();
+    }
     apr_pool_create(&page, pool);
     for (*found = 0;; pages++) {
         apr_array_header_t *list = NULL;
@@ -219,7 +238,7 @@ static int compare(track_filter_t f, int *found)
 }
 
 static const track_filter_t all = { NULL, NULL, NULL, -1, -1, STORE_NULL,
-                                    STORE_NULL, STORE_NULL, NULL, 50 };
+                                    STORE_NULL, STORE_NULL, NULL, 50, 0 };
 
 /* -- the tests ---------------------------------------------------------- */
 
@@ -265,14 +284,15 @@ static void test_conditions(void)
                   : BEGIN + fixture_random(30) * DAY;
         f.until = fixture_random(3) ? STORE_NULL
                   : BEGIN + fixture_random(30) * DAY;
+        f.pinned_first = fixture_random(2);
         f.limit = 1 + fixture_random(2) * 49 + fixture_random(150);
         if (compare(f, &found) < 0) {
             printf("# differs: search=%s recipient=%s group=%s seen=%d "
-                   "pinned=%d by=%d since=%d until=%d limit=%d\n",
+                   "pinned=%d by=%d since=%d until=%d limit=%d first=%d\n",
                    f.search ? f.search : "-", f.recipient ? f.recipient : "-",
                    f.group ? f.group : "-", f.seen, f.pinned,
                    f.created_by != STORE_NULL, f.since != STORE_NULL,
-                   f.until != STORE_NULL, f.limit);
+                   f.until != STORE_NULL, f.limit, f.pinned_first);
             wrong++;
         }
         total += found;
