@@ -173,18 +173,18 @@ static apr_status_t is_hot(int *hot, recorder_t *rec,
 static apr_status_t find_muted(int *muted, recorder_t *rec,
                                const counters_track_t *t)
 {
-    apr_int64_t loud = 0;
+    apr_int64_t quiet = 0;
     apr_status_t rv;
 
     *muted = t->muted;
     if (t->muted) {
         return APR_SUCCESS;
     }
-    rv = store_get_int(rec->store, &loud, "SELECT count(*)"
+    rv = store_get_int(rec->store, &quiet, "SELECT coalesce(min(r.muted), 0)"
                        " FROM email_recipients er JOIN recipients r"
-                       " ON r.id = er.recipient_id WHERE er.track_id = ?"
-                       " AND r.muted = 0", "i", t->id);
-    *muted = !loud;
+                       " ON r.id = er.recipient_id WHERE er.track_id = ?",
+                       "i", t->id);
+    *muted = quiet != 0;
     return rv;
 }
 

@@ -68,7 +68,8 @@ static const paired_t paired[] = {
       "SELECT t.public_id, t.open_count, t.real_open_count,"
       " t.possible_count, coalesce(t.first_open_at, 0),"
       " coalesce(t.last_open_at, 0), coalesce(t.last_hit_at, 0), t.seen,"
-      " t.self_count, count(o.id), " COUNT_IF("o.counts = 2") ", " COUNT_IF("o.counts = 1")
+      " t.self_count, count(o.id), " COUNT_IF("o.counts = 2") ", "
+      COUNT_IF("o.counts = 1")
       ", coalesce(min(CASE WHEN o.counts = 2 THEN o.opened_at END), 0),"
       " coalesce(max(CASE WHEN o.counts = 2 THEN o.opened_at END), 0),"
       " coalesce(max(o.opened_at), 0), coalesce(max(o.counts), 0), "

@@ -196,7 +196,7 @@ const route_t route_table[] = {
     { "DELETE", "/api/tracks/{id}", SCOPE_WRITE, endpoint_tracks_delete },
     { "GET", "/api/tracks/{id}/opens", SCOPE_TRACK, endpoint_tracks_opens },
     { "GET", "/api/opens/recent", SCOPE_TRACK, endpoint_opens_recent },
-    { "PATCH", "/api/opens/{id}", SCOPE_ADMIN, endpoint_opens_update },
+    { "PATCH", "/api/opens/{id}", SCOPE_WRITE, endpoint_opens_update },
     { "GET", "/api/stats", SCOPE_TRACK, endpoint_stats },
     { "GET", "/api/changes", SCOPE_TRACK, endpoint_changes },
     { "GET", "/api/analytics", SCOPE_TRACK, endpoint_analytics },
