@@ -141,9 +141,35 @@ apr_status_t record_claimed(recorder_t *rec, apr_int64_t track_id,
 
 /* -- telling ------------------------------------------------------------ */
 
+/* Does somebody want quiet: for this mail, or for each of its people? What
+ * would have been told then counts as told. */
+static apr_status_t find_muted(int *muted, recorder_t *rec,
+                               const counters_track_t *t)
+{
+    apr_int64_t quiet = 0;
+    apr_status_t rv;
+
+    *muted = t->muted;
+    if (t->muted) {
+        return APR_SUCCESS;
+    }
+    rv = store_get_int(rec->store, &quiet, "SELECT coalesce(min(r.muted), 0)"
+                       " FROM email_recipients er JOIN recipients r"
+                       " ON r.id = er.recipient_id WHERE er.track_id = ?",
+                       "i", t->id);
+    *muted = quiet != 0;
+    return rv;
+}
+
 static apr_status_t tell(recorder_t *rec, const counters_track_t *t,
                          const char *event, apr_time_t now)
 {
+    int muted = 0;
+    apr_status_t rv = find_muted(&muted, rec, t);
+
+    if (rv != APR_SUCCESS || muted) {
+        return rv;
+    }
     return store_exec(rec->store, NULL,
         "INSERT INTO outbox (dedupe_key, event, track_id, open_id,"
         " created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -168,42 +194,21 @@ static apr_status_t is_hot(int *hot, recorder_t *rec,
     return rv;
 }
 
-/* Does somebody want quiet: for this mail, or for each of its people? What
- * would have been told then counts as told. */
-static apr_status_t find_muted(int *muted, recorder_t *rec,
-                               const counters_track_t *t)
-{
-    apr_int64_t quiet = 0;
-    apr_status_t rv;
-
-    *muted = t->muted;
-    if (t->muted) {
-        return APR_SUCCESS;
-    }
-    rv = store_get_int(rec->store, &quiet, "SELECT coalesce(min(r.muted), 0)"
-                       " FROM email_recipients er JOIN recipients r"
-                       " ON r.id = er.recipient_id WHERE er.track_id = ?",
-                       "i", t->id);
-    *muted = quiet != 0;
-    return rv;
-}
-
 /* The decisions of DESIGN section 6, each once in the life of a mail. */
 static apr_status_t tell_of(recorder_t *rec, counters_track_t *t,
                             apr_time_t now)
 {
     apr_status_t rv = APR_SUCCESS;
-    int hot = 0, muted = 0;
+    int hot = 0;
 
     /* a burst may have taken back what this transaction counted */
     if (t->newest_real == STORE_NULL || t->add_real <= 0
-        || (t->told & TOLD_ALL) == TOLD_ALL) {
+        || t->told == TOLD_ALL) {
         return APR_SUCCESS;
     }
-    rv = find_muted(&muted, rec, t);
-    if (rv == APR_SUCCESS && !(t->told & TOLD_FIRST)) {
+    if (!(t->told & TOLD_FIRST)) {
         t->told |= TOLD_FIRST;
-        rv = muted ? APR_SUCCESS : tell(rec, t, "first_open", now);
+        rv = tell(rec, t, "first_open", now);
     }
     if (rv == APR_SUCCESS && !(t->told & TOLD_HOT)
         && t->real + t->add_real >= HOT_OPENS) {
@@ -211,13 +216,13 @@ static apr_status_t tell_of(recorder_t *rec, counters_track_t *t,
     }
     if (rv == APR_SUCCESS && hot) {
         t->told |= TOLD_HOT;
-        rv = muted ? APR_SUCCESS : tell(rec, t, "hot", now);
+        rv = tell(rec, t, "hot", now);
     }
     if (rv == APR_SUCCESS && !(t->told & TOLD_REVIVED)
         && t->first_open_at != STORE_NULL
         && t->newest_real - t->first_open_at >= REVIVED_AFTER) {
         t->told |= TOLD_REVIVED;
-        rv = muted ? APR_SUCCESS : tell(rec, t, "revived", now);
+        rv = tell(rec, t, "revived", now);
     }
     return rv;
 }
