@@ -219,6 +219,9 @@ static int make_one(instance_t *in, apr_pool_t *pconf, apr_pool_t *ptemp)
     }
     rv = board_make(&in->board, pconf);
     if (rv == APR_SUCCESS) {
+        rv = throttle_make(&in->throttle, pconf);
+    }
+    if (rv == APR_SUCCESS) {
         rv = drain_register(in, pconf);
     }
     if (APR_STATUS_IS_ENOTIMPL(rv)) {

@@ -14,12 +14,14 @@
 #include "geo.h"
 #include "rules.h"
 #include "spool.h"
+#include "throttle.h"
 
 typedef struct instance_t {
     server_rec *server;         /* the first server of this spool */
     const mailtrack_conf_t *conf;       /* that server's */
     rules_t *rules;
     board_t *board;
+    throttle_t *throttle;       /* of sign-ins */
     geo_t *geo;                 /* per child */
     spool_t *spool;             /* per child */
     struct drain_t *drain;      /* per child */

@@ -19,7 +19,8 @@
 #define BCRYPT_SALT 16
 #define BCRYPT_HASH 61
 
-#define USER_COLUMNS "id, name, role, password, created_at"
+#define USER_COLUMNS "id, name, role, password, created_at, (SELECT count(*)" \
+    " FROM totp t WHERE t.user_id = users.id AND t.secret IS NOT NULL)"
 
 /* Printable UTF-8; ':' ends a name in Basic authentication. */
 static int is_name(const char *name)
@@ -116,6 +117,7 @@ static void read_user(user_t *user, store_rows_t *rows, apr_pool_t *pool)
     user->role = store_text(rows, 2, pool);
     user->password = store_text(rows, 3, pool);
     user->created_at = store_int(rows, 4);
+    user->totp = store_int(rows, 5) > 0;
 }
 
 /* The one row of a SELECT; ends it. */
@@ -173,11 +175,29 @@ apr_status_t users_list(apr_array_header_t **out, store_t *store,
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
+/* Inside the transaction of users_password. */
+static apr_status_t set_password(store_t *store, const char *name,
+                                 const char *hash, apr_int64_t keep)
+{
+    apr_int64_t changed = 0;
+    apr_status_t rv;
+
+    rv = store_exec(store, &changed, "UPDATE users SET password = ?"
+                    " WHERE name = ?", "tt", hash, name);
+    if (rv == APR_SUCCESS && !changed) {
+        return APR_NOTFOUND;
+    }
+    return rv != APR_SUCCESS ? rv
+           : store_exec(store, NULL, "DELETE FROM sessions WHERE id <> ?"
+                        " AND user_id = (SELECT id FROM users"
+                        " WHERE name = ?)", "it", keep, name);
+}
+
 apr_status_t users_password(store_t *store, const char *name,
-                            const char *password, apr_pool_t *pool)
+                            const char *password, apr_int64_t keep,
+                            apr_pool_t *pool)
 {
     char hash[BCRYPT_HASH + 1];
-    apr_int64_t changed = 0;
     apr_status_t rv;
 
     (void)pool;
@@ -186,11 +206,10 @@ apr_status_t users_password(store_t *store, const char *name,
         rv = hash_password(hash, store, password);
     }
     if (rv == APR_SUCCESS) {
-        rv = store_exec(store, &changed,
-                        "UPDATE users SET password = ? WHERE name = ?", "tt",
-                        hash, name);
+        rv = store_begin(store);
     }
-    return rv == APR_SUCCESS && !changed ? APR_NOTFOUND : rv;
+    return rv != APR_SUCCESS ? rv
+           : store_end(store, set_password(store, name, hash, keep));
 }
 
 /* Inside the transaction of users_remove. */

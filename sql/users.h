@@ -21,6 +21,7 @@ typedef struct user_t {
     const char *role;           /* "admin" or "user" */
     const char *password;       /* the hash; never leaves the process */
     apr_int64_t created_at;
+    int totp;                   /* has switched a second factor on */
 } user_t;
 
 typedef struct api_key_t {
@@ -44,9 +45,11 @@ apr_status_t users_by_id(user_t **out, store_t *store, apr_int64_t id,
                          apr_pool_t *pool);
 apr_status_t users_list(apr_array_header_t **out /* user_t */,
                         store_t *store, apr_pool_t *pool);
+/** Also ends the user's sessions but one. @param keep its id; 0: none */
 apr_status_t users_password(store_t *store, const char *name,
-                            const char *password, apr_pool_t *pool);
-/** The user's keys are revoked; mails stay. APR_NOTFOUND. */
+                            const char *password, apr_int64_t keep,
+                            apr_pool_t *pool);
+/** The user's keys are revoked, sessions end; mails stay. APR_NOTFOUND. */
 apr_status_t users_remove(store_t *store, const char *name, apr_time_t now,
                           apr_pool_t *pool);
 

@@ -68,7 +68,7 @@ sub mode { return S_IMODE((stat $_[0])[2]) }
 
 my ($code, $out, $err) = run_command('', {}, $ctl, '--help');
 is $code, 0, '--help';
-my @commands = $out =~ /^  ([a-z]+(?: [a-z]+)?)(?: [A-Z]+)? {2,}\S/mg;
+my @commands = $out =~ /^  ([a-z]+(?: [a-z-]+)?)(?: [A-Z]+)? {2,}\S/mg;
 cmp_ok scalar @commands, '>', 10, 'the commands are listed';
 open my $page, '<', "$source/mod_mailtrack/ctl/mailtrackctl.8" or die $!;
 my $manual = do { local $/; <$page> };
@@ -239,10 +239,27 @@ fails 'controls', 2, 'no control characters', 'user', 'add', "a\nb";
 works 'a name with a dash', qw(user add), '--', '-dash';
 works 'a name in UTF-8', qw(user add), "J\xc3\xb6rg";
 my $users = works 'user list', qw(user list);
-like $users, qr/^\S+Z  admin  ann$/m, 'ann, admin';
-like $users, qr/^\S+Z  user   J\xc3\xb6rg$/m, 'and a user';
+like $users, qr/^\S+Z  admin  off   ann$/m, 'ann, admin';
+like $users, qr/^\S+Z  user   off   J\xc3\xb6rg$/m, 'and a user';
 my $hash = sql($store, q(SELECT password FROM users WHERE name = 'ann'));
+my $for_ann = q(FROM users WHERE name = 'ann');
+sql($store, "INSERT INTO totp (user_id, secret) SELECT id, 'ABC' $for_ann;"
+  . " INSERT INTO recovery_codes (user_id, hash) SELECT id, 'x' $for_ann");
+like works('user list', qw(user list)), qr/^\S+Z  admin  on    ann$/m,
+  'with a second factor';
+works 'user totp-reset', qw(user totp-reset ann);
+is sql($store, 'SELECT (SELECT count(*) FROM totp) + count(*) FROM'
+  . ' recovery_codes'), 0, 'it is gone, with its recovery codes';
+fails 'nothing to reset', 1, 'has not switched TOTP on',
+  qw(user totp-reset ann);
+fails 'totp-reset of nobody', 1, q(no user 'eve'), qw(user totp-reset eve);
+my $sessions = q[INSERT INTO sessions (hash, user_id, created_at, seen_at,]
+  . qq[ ends_at, ip_address, user_agent) SELECT 'h', id, 1, 1, 1, '', ''];
+sql($store, "$sessions $for_ann");
 works 'user passwd', qw(user passwd ann);
+is sql($store, 'SELECT count(*) FROM sessions'), 0, 'sessions end with it';
+sql($store, "$sessions $for_ann; INSERT INTO totp (user_id, secret)"
+  . " SELECT id, 'ABC' $for_ann");
 isnt sql($store, q(SELECT password FROM users WHERE name = 'ann')), $hash,
   'another hash';
 fails 'passwd of nobody', 1, q(no user 'eve'), qw(user passwd eve);
@@ -294,6 +311,8 @@ like works('key list', qw(key list)), qr/^$prefix  track  revoked /m,
   'shown as revoked';
 ctl(qw(key add second --user ann));
 works 'user remove', qw(user remove ann);
+is sql($store, 'SELECT (SELECT count(*) FROM totp) + count(*) FROM sessions'),
+  0, 'nothing of hers is left to sign in with';
 unlike works('key list', qw(key list)), qr/valid .*second/,
   'her keys went with her';
 if (-c '/dev/full') {

@@ -327,6 +327,45 @@ answer_fits(GET => "/api/export/$_.csv", "/api/export/$_.csv")
     is $me->{json}{user}{name}, 'ann', 'who am I';
     answer_fits(GET => '/api/sessions', '/api/sessions', @own);
     answer_fits(GET => '/api/sessions', '/api/sessions');
+    my ($totp, $word) = ('/api/totp', '/api/password');
+    my $begun = answer_fits(POST => $totp, $totp, @own, json => {});
+    answer_fits(PUT => $totp, $totp, @own, json => { code => '12345' });
+    my $codes = answer_fits(PUT => $totp, $totp, @own,
+        json => { code => $t->totp($begun->{json}{secret}, time) });
+    is $codes->{status}, 200, 'switched on' or diag $codes->{content};
+    is answer_fits(POST => $totp, $totp, @own, json => {})->{status}, 409,
+      'twice';
+    is $sign->(password => 'correct horse')->{status}, 401, 'a code is asked';
+    is $sign->(password => 'correct horse',
+        code => $codes->{json}{recovery_codes}[0])->{status}, 201, 'given';
+    answer_fits(GET => $session, $session, @own);
+    answer_fits(DELETE => $totp, $totp, @own, json => { password => 'x' });
+    is answer_fits(DELETE => $totp, $totp, @own,
+        json => { password => 'correct horse' })->{status}, 204, 'off';
+    answer_fits(DELETE => $totp, $totp, @own,
+        json => { password => 'correct horse' });
+    my %words = (old_password => 'correct horse');
+    answer_fits(PUT => $word, $word, @own,
+        json => { %words, new_password => 'short' });
+    is answer_fits(PUT => $word, $word, @own,
+        json => { %words, new_password => 'battery staple' })->{status}, 204,
+      'another password';
+    my $keys = '/api/keys';
+    my $made = answer_fits(POST => $keys, $keys, @own,
+        json => { name => 'new' });
+    answer_fits(POST => $keys, $keys, @own, json => { scope => 'x' });
+    answer_fits(GET => $keys, $keys, @own);
+    answer_fits(GET => $keys, $keys);
+    answer_fits(GET => $keys, $keys, key => $made->{json}{key});
+    answer_fits(DELETE => "$keys/{prefix}", "$keys/$made->{json}{prefix}",
+        @own) for 1, 2;
+    my $users = '/api/users';
+    my %bob = (username => 'bob', password => 'battery staple');
+    answer_fits(POST => $users, $users, @own, json => {%bob}) for 1, 2;
+    answer_fits(POST => $users, $users, @own, json => { %bob, role => 'x' });
+    answer_fits(GET => $users, $users, @own);
+    answer_fits(DELETE => "$users/{name}", "$users/$_", @own)
+      for 'bob', 'bob', 'ann';
     my $end = '/api/sessions/{id}';
     answer_fits(DELETE => $end, '/api/sessions/12345', @own);
     answer_fits(DELETE => $end, "/api/sessions/$me->{json}{session}{id}",

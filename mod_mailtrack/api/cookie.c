@@ -82,7 +82,7 @@ const char *cookie_refused(const call_t *call)
            "itself or through ssh -L.";
 }
 
-/* -- the cookie ------------------------------------------------------------ */
+/* -- the cookie ---------------------------------------------------------- */
 
 /*
  * __Host- and __Secure- make a browser refuse the cookie from any other origin

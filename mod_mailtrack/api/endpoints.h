@@ -45,6 +45,22 @@ int endpoint_session_end(call_t *call);
 int endpoint_sessions_list(call_t *call);
 int endpoint_sessions_end(call_t *call);
 
+/* account.c */
+int endpoint_totp_begin(call_t *call);
+int endpoint_totp_activate(call_t *call);
+int endpoint_totp_remove(call_t *call);
+int endpoint_password(call_t *call);
+
+/* keys.c */
+int endpoint_keys_list(call_t *call);
+int endpoint_keys_create(call_t *call);
+int endpoint_keys_revoke(call_t *call);
+
+/* users.c */
+int endpoint_users_list(call_t *call);
+int endpoint_users_create(call_t *call);
+int endpoint_users_remove(call_t *call);
+
 /* health.c */
 int endpoint_health(call_t *call);
 

@@ -214,5 +214,15 @@ const route_t route_table[] = {
     { "DELETE", "/api/session", SCOPE_NONE, endpoint_session_end },
     { "GET", "/api/sessions", SCOPE_SELF, endpoint_sessions_list },
     { "DELETE", "/api/sessions/{id}", SCOPE_SELF, endpoint_sessions_end },
+    { "POST", "/api/totp", SCOPE_SELF, endpoint_totp_begin },
+    { "PUT", "/api/totp", SCOPE_SELF, endpoint_totp_activate },
+    { "DELETE", "/api/totp", SCOPE_SELF, endpoint_totp_remove },
+    { "PUT", "/api/password", SCOPE_SELF, endpoint_password },
+    { "GET", "/api/keys", SCOPE_WRITE, endpoint_keys_list },
+    { "POST", "/api/keys", SCOPE_WRITE, endpoint_keys_create },
+    { "DELETE", "/api/keys/{prefix}", SCOPE_WRITE, endpoint_keys_revoke },
+    { "GET", "/api/users", SCOPE_ADMIN, endpoint_users_list },
+    { "POST", "/api/users", SCOPE_ADMIN, endpoint_users_create },
+    { "DELETE", "/api/users/{name}", SCOPE_ADMIN, endpoint_users_remove },
     { NULL, NULL, SCOPE_NONE, NULL }
 };

@@ -15,6 +15,7 @@
 #include "gate.h"
 #include "sessions.h"
 #include "signin.h"
+#include "totp.h"
 #include "users.h"
 #include "view.h"
 
@@ -52,21 +53,36 @@ static json_t *view_session(call_t *call, const session_t *session)
                      "user_agent", view_text(session->user_agent));
 }
 
+static json_t *view_totp(call_t *call, const totp_t *totp)
+{
+    return json_pack("{s:b, s:o, s:I}", "enabled", totp->secret != NULL,
+                     "enrolled_at", view_time(call, totp->enrolled_at),
+                     "recovery_codes_left", (json_int_t)totp->codes_left);
+}
+
 /* The actor, as GET and POST answer. */
-static json_t *view_actor(call_t *call)
+static int answer_actor(call_t *call, int http)
 {
     static const char *const ways[] = { NULL, "key", "session", "httpd" };
     static const char *const scopes[] = { NULL, "track", "write", NULL,
                                           "admin" };
     const actor_t *actor = &call->actor;
+    totp_t *totp = NULL;
+    apr_status_t rv = APR_SUCCESS;
 
-    return json_pack("{s:o, s:s?, s:s?, s:o, s:s?}",
-                     "user", view_user(call),
-                     "method", ways[actor->kind],
-                     "scope", scopes[actor->scope],
-                     "session", actor->session
-                     ? view_session(call, actor->session) : json_null(),
-                     "sign_in_refused", cookie_refused(call));
+    if (actor->kind == ACTOR_SESSION || actor->kind == ACTOR_HTTPD)
+        rv = totp_get(&totp, call->store, actor->user_id, call->r->pool);
+    if (rv)
+        return answer_store(call, rv, "second factor");
+    return answer_json(call, http, json_pack(
+        "{s:o, s:s?, s:s?, s:o, s:o, s:s?}",
+        "user", view_user(call),
+        "method", ways[actor->kind],
+        "scope", scopes[actor->scope],
+        "session", actor->session ? view_session(call, actor->session)
+                                  : json_null(),
+        "totp", totp ? view_totp(call, totp) : json_null(),
+        "sign_in_refused", cookie_refused(call)));
 }
 
 int endpoint_session_get(call_t *call)
@@ -77,7 +93,7 @@ int endpoint_session_get(call_t *call)
         return answer_faults(call);
     if ((status = gate_identify(call)) != OK)
         return status;
-    return answer_json(call, HTTP_OK, view_actor(call));
+    return answer_actor(call, HTTP_OK);
 }
 
 /* -- signing in ----------------------------------------------------------- */
@@ -116,11 +132,12 @@ static int begin(call_t *call, const user_t *user)
     call->actor.kind = ACTOR_SESSION;
     call->actor.scope = strcmp(user->role, "admin") ? SCOPE_WRITE
                                                     : SCOPE_ADMIN;
+    call->actor.user_id = user->id;
     call->actor.user = user->name;
     call->actor.role = user->role;
     call->actor.session = session;
     cookie_set(call, token);
-    return answer_json(call, HTTP_CREATED, view_actor(call));
+    return answer_actor(call, HTTP_CREATED);
 }
 
 int endpoint_session_create(call_t *call)
@@ -130,10 +147,9 @@ int endpoint_session_create(call_t *call)
     const char *name = request_text(in, "username", USER_NAME_MAX, 0);
     const char *password = request_text(in, "password", 256, 0);
     const char *code = request_text(in, "code", CODE_MAX, 0);
-    user_t *user;
+    signin_t it;
     int status;
 
-    (void)code;
     if (refused)
         return answer_problem(call, HTTP_FORBIDDEN, refused);
     if (!name)
@@ -142,12 +158,15 @@ int endpoint_session_create(call_t *call)
         request_fault(in, "password", "A password is needed.");
     if (request_end(in))
         return answer_faults(call);
-    if ((status = signin_password(&user, call, name, password)) != OK)
+    if ((status = signin_password(&it, call, name, password)) != OK)
         return status;
-    return begin(call, user);
+    if ((status = signin_code(&it, call, code)) != OK)
+        return status;
+    signin_end(&it, call);
+    return begin(call, it.user);
 }
 
-/* -- signing out ----------------------------------------------------------- */
+/* -- signing out --------------------------------------------------------- */
 
 int endpoint_session_end(call_t *call)
 {
@@ -172,7 +191,7 @@ int endpoint_session_end(call_t *call)
     return answer_empty(call, HTTP_NO_CONTENT);
 }
 
-/* -- where else ------------------------------------------------------------ */
+/* -- where else ---------------------------------------------------------- */
 
 int endpoint_sessions_list(call_t *call)
 {

@@ -61,8 +61,12 @@ static const ctl_command_t commands[] = {
       "The password is one line of standard input, or asked for twice.",
       role_option, CTL_READY, ctl_user_add },
     { "user passwd", "NAME", "give a user another password",
-      "The password is one line of standard input, or asked for twice.",
+      "The password is one line of standard input, or asked for twice. The "
+      "user's sessions end.",
       NULL, CTL_READY, ctl_user_passwd },
+    { "user totp-reset", "NAME", "take a user's second factor away",
+      "For who has lost the authenticator and the recovery codes.",
+      NULL, CTL_READY, ctl_user_totp_reset },
     { "user remove", "NAME", "remove a user and revoke the user's keys",
       "Mails stay.", NULL, CTL_READY, ctl_user_remove },
     { "user list", NULL, "list users", "", NULL, CTL_READY, ctl_user_list },
@@ -114,7 +118,7 @@ static const char *synopsis(const ctl_command_t *c, apr_pool_t *pool)
 static void print_options(const ctl_option_t *o, apr_pool_t *pool)
 {
     for (; o && o->name; o++) {
-        printf("  %-20s %s\n",
+        printf("  %-21s %s\n",
                apr_pstrcat(pool, "--", o->name, o->value ? " " : "",
                            o->value, NULL), o->help);
     }
@@ -126,11 +130,11 @@ static void help_all(apr_pool_t *pool)
 
     printf("usage: mailtrackctl [--store STORE] COMMAND [...]\n\n");
     for (c = commands; c->name; c++) {
-        printf("  %-20s %s\n",
+        printf("  %-21s %s\n",
                c->operand ? apr_pstrcat(pool, c->name, " ", c->operand, NULL)
                : c->name, c->summary);
     }
-    printf("  %-20s %s\n", "help [COMMAND]", "say more of a command");
+    printf("  %-21s %s\n", "help [COMMAND]", "say more of a command");
     printf("\nOptions:\n");
     print_options(ctl_global_options, pool);
     printf("\nThe store is %s unless --store, --store-file or the environment"

@@ -152,6 +152,7 @@ int ctl_migrate(ctl_t *ctl);
 int ctl_status(ctl_t *ctl);
 int ctl_user_add(ctl_t *ctl);
 int ctl_user_passwd(ctl_t *ctl);
+int ctl_user_totp_reset(ctl_t *ctl);
 int ctl_user_remove(ctl_t *ctl);
 int ctl_user_list(ctl_t *ctl);
 int ctl_key_add(ctl_t *ctl);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user add, passwd, remove, list.
+ * user add, passwd, totp-reset, remove, list.
  */
 #include "ctl.h"
 
@@ -9,6 +9,7 @@
 
 #include <apr_time.h>
 
+#include "sql/totp.h"
 #include "sql/users.h"
 
 static int no_such_user(const ctl_t *ctl)
@@ -72,7 +73,8 @@ int ctl_user_passwd(ctl_t *ctl)
         if (code != CTL_OK) {
             return code;
         }
-        rv = users_password(ctl->store, ctl->operand, password, ctl->pool);
+        rv = users_password(ctl->store, ctl->operand, password, 0,
+                            ctl->pool);
     }
     if (rv == APR_NOTFOUND) {
         return no_such_user(ctl);
@@ -80,7 +82,34 @@ int ctl_user_passwd(ctl_t *ctl)
     if (rv != APR_SUCCESS) {
         return ctl_fail(ctl, rv, "'%s'", name);
     }
-    printf("password of '%s' changed\n", name);
+    printf("password of '%s' changed, sessions ended\n", name);
+    return CTL_OK;
+}
+
+int ctl_user_totp_reset(ctl_t *ctl)
+{
+    const char *name = ctl_clean(ctl->operand, ctl->pool);
+    user_t *user = NULL;
+    apr_status_t rv;
+    int code = ctl_check_text(ctl, "NAME", ctl->operand, USER_NAME_MAX);
+
+    if (code != CTL_OK) {
+        return code;
+    }
+    rv = users_get(&user, ctl->store, ctl->operand, ctl->pool);
+    if (rv == APR_NOTFOUND) {
+        return no_such_user(ctl);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = totp_remove(ctl->store, user->id);
+    }
+    if (rv == APR_NOTFOUND) {
+        return ctl_refuse(ctl, "user '%s' has not switched TOTP on", name);
+    }
+    if (rv != APR_SUCCESS) {
+        return ctl_fail(ctl, rv, "'%s'", name);
+    }
+    printf("'%s' signs in with the password alone now\n", name);
     return CTL_OK;
 }
 
@@ -99,14 +128,14 @@ int ctl_user_remove(ctl_t *ctl)
     if (rv != APR_SUCCESS) {
         return ctl_fail(ctl, rv, "'%s'", ctl_clean(ctl->operand, ctl->pool));
     }
-    printf("user '%s' removed, keys revoked\n",
+    printf("user '%s' removed, keys revoked, sessions ended\n",
            ctl_clean(ctl->operand, ctl->pool));
     return CTL_OK;
 }
 
 int ctl_user_list(ctl_t *ctl)
 {
-    apr_array_header_t *cells = apr_array_make(ctl->pool, 24,
+    apr_array_header_t *cells = apr_array_make(ctl->pool, 32,
                                                sizeof(const char *));
     apr_array_header_t *users = NULL;
     apr_status_t rv = users_list(&users, ctl->store, ctl->pool);
@@ -117,6 +146,7 @@ int ctl_user_list(ctl_t *ctl)
     }
     APR_ARRAY_PUSH(cells, const char *) = "CREATED";
     APR_ARRAY_PUSH(cells, const char *) = "ROLE";
+    APR_ARRAY_PUSH(cells, const char *) = "TOTP";
     APR_ARRAY_PUSH(cells, const char *) = "NAME";
     for (i = 0; i < users->nelts; i++) {
         const user_t *user = &APR_ARRAY_IDX(users, i, user_t);
@@ -124,9 +154,10 @@ int ctl_user_list(ctl_t *ctl)
         APR_ARRAY_PUSH(cells, const char *) = ctl_time(user->created_at,
                                                        ctl->pool);
         APR_ARRAY_PUSH(cells, const char *) = user->role;
+        APR_ARRAY_PUSH(cells, const char *) = user->totp ? "on" : "off";
         APR_ARRAY_PUSH(cells, const char *) = ctl_clean(user->name,
                                                         ctl->pool);
     }
-    ctl_table(cells, 3, ctl->pool);
+    ctl_table(cells, 4, ctl->pool);
     return CTL_OK;
 }

@@ -66,15 +66,15 @@ static void test_password(void)
 {
     user_t *user = NULL;
 
-    ok(users_password(store, "bob", "new-password", pool) == APR_SUCCESS,
+    ok(users_password(store, "bob", "new-password", 0, pool) == APR_SUCCESS,
        "another password");
     must(users_get(&user, store, "bob", pool));
     ok(apr_password_validate("new-password", user->password) == APR_SUCCESS
        && apr_password_validate("12345678", user->password) != APR_SUCCESS,
        "the new one holds, the old one no more");
-    ok(users_password(store, "bob", "short", pool) == APR_EINVAL,
+    ok(users_password(store, "bob", "short", 0, pool) == APR_EINVAL,
        "a short one is refused");
-    ok(users_password(store, "eve", "long-enough", pool) == APR_NOTFOUND,
+    ok(users_password(store, "eve", "long-enough", 0, pool) == APR_NOTFOUND,
        "of nobody");
 }
 

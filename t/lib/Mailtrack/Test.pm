@@ -30,6 +30,7 @@ package Mailtrack::Test;
 use strict;
 use warnings;
 use Cwd            ();
+use Digest::SHA    ();
 use File::Basename ();
 use File::Find     ();
 use File::Path     ();
@@ -472,6 +473,20 @@ sub raw {
         sysread($socket, $answer, 65536, length $answer) or last;
     }
     return $answer;
+}
+
+# The code that an authenticator shows (RFC 6238), without the code under test.
+sub totp {
+    my (undef, $secret, $time) = @_;
+    my %value;
+    @value{ 'A' .. 'Z', 2 .. 7 } = 0 .. 31;
+    my $key = pack 'B*', join '', map { sprintf '%05b', $value{$_} }
+      split //, $secret;
+    my @byte = unpack 'C*', Digest::SHA::hmac_sha1(
+        pack('Q>', int($time / 30)), $key);
+    my $number = unpack 'N', pack 'C4', @byte[ map { ($byte[19] & 15) + $_ }
+        0 .. 3 ];
+    return sprintf '%06d', ($number & 0x7fffffff) % 1_000_000;
 }
 
 sub wait_for { return wait_until($_[1], $_[2] // 5) }
