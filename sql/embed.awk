@@ -4,7 +4,7 @@
 #   mode=text name=N FILE     one file -> const char N[]
 
 function quote(s) {
-    gsub(/\\/, "\\\\", s)
+    gsub(/\\/, "&&", s)         # "\\\\" means one or two, by the awk
     gsub(/"/, "\\\"", s)
     return "\"" s "\\n\""
 }

@@ -180,6 +180,13 @@ for my $path (@tree) {
     is $?, 0, "$path parses" or diag $said;
 }
 
+# awks differ in what backslashes mean, and a bare Debian has mawk
+for my $awk (grep { !system "command -v $_ >/dev/null" } qw(awk mawk gawk)) {
+    my $c = qx{printf '%s\\n' 'a "b" \\" \\\\ &' |
+      $awk -f sql/embed.awk mode=text name=x /dev/stdin};
+    like $c, qr/\Q"a \"b\" \\\" \\\\ &\n"\E/, "$awk embeds text as C";
+}
+
 # -- the module's face ------------------------------------------------------
 
 my ($module) = grep { -e } map { "$build/${_}.libs/mod_mailtrack.so" }
