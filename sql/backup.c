@@ -387,9 +387,9 @@ apr_status_t backup_examine(int *version, store_t *store, const char *path,
  * With the backup's offsets the drain reads again what it stored after the
  * backup was taken, as far as the segments are still there, and nothing twice;
  * keeping the present ones would lose those hits. A drain that is at work
- * finds its offset changed (offsets_move fails), rolls back and looks again.
- * Rows of segments that are gone by now are harmless: names are never used
- * twice.
+ * finds its offset changed (offsets_move fails), rolls back and looks again; an
+ * idle one reads the offsets once a second. Rows of segments that are gone by
+ * now are harmless: names are never used twice.
  */
 apr_status_t backup_load(store_t *store, const char *path,
                          const backup_how_t *how, apr_pool_t *pool)

@@ -98,7 +98,8 @@ static const ctl_command_t commands[] = {
       force_option, CTL_NOTHING, ctl_backup },
     { "restore", "FILE", "put a backup's content in place of the store's",
       "FILE is checked first. httpd may go on running. Hits recorded since "
-      "the backup are stored again as far as the spool still holds them.",
+      "the backup are stored again as far as the spool still holds them. "
+      "Passwords and keys are the backup's, those revoked since included.",
       yes_option, CTL_NOTHING, ctl_restore },
     { NULL, NULL, NULL, NULL, NULL, CTL_NOTHING, NULL }
 };

@@ -418,7 +418,12 @@ void round_run(round_t *r)
         return;
     }
     if (have_store(r) == APR_SUCCESS) {
-        rv = drain_all(r, found);
+        /* `mailtrackctl restore` may have set offsets back: what they say is
+         * not stored any more is read again before its file may go */
+        rv = round_due(r->sweep_at, now) ? load_offsets(r) : APR_SUCCESS;
+        if (rv == APR_SUCCESS) {
+            rv = drain_all(r, found);
+        }
         if (rv == APR_SUCCESS && round_due(r->sweep_at, now)
             && !*r->stopping) {
             r->sweep_at = now + SWEEP_EVERY;
