@@ -131,12 +131,14 @@ is ask($near, GET => '/api/tracks', cookie => $ann->{cookie})->{status}, 401,
 
 {
     my (%took, %said);
-    for my $round (1 .. 4) {
+    for my $round (1 .. 6) {
         for my $name ('cat', 'nobody') {
             my $start = time;
             my $answer = sign_in($far, $name, password => 'secret guess',
                 from => "192.0.2.$round");
-            $took{$name} += time - $start;
+            my $time = time - $start;
+            # the quickest of each: what else the machine does is not ours
+            $took{$name} = $time if $time < ($took{$name} // 1e9);
             delete @{ $answer->{headers} }{qw(date)};
             $said{$name} = [@$answer{qw(status content)}, $answer->{headers}];
         }
@@ -146,7 +148,7 @@ is ask($near, GET => '/api/tracks', cookie => $ann->{cookie})->{status}, 401,
     is_deeply $said{nobody}, $said{cat}, 'an unknown user: the same answer';
     cmp_ok $took{nobody}, '>', $took{cat} * 0.6, 'in the same time';
     cmp_ok $took{nobody}, '<', $took{cat} * 1.6, 'not longer either';
-    cmp_ok $took{nobody} / 4, '>', 0.02, 'which is a bcrypt';
+    cmp_ok $took{nobody}, '>', 0.02, 'which is a bcrypt';
     is sign_in($near, 'ann', password => "$word{ann} ")->{status}, 401,
       'a space more';
     is sign_in($near, 'ann', password => 'x' x 73)->{status}, 401, '73 bytes';
