@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures of every page, light and dark, wide and narrow, into config.shots. */
+import { mkdirSync } from 'node:fs';
+import { ask, browser, config, newContext, signIn, url } from './lib.mjs';
+
+/* Few enough to be kept; SHOTS_EXTRA=1 makes all. */
+const kept = /^(mails|mail|analytics|recipients|settings|sign-in|mails-dark|(mails|mail)-narrow)$/;
+const only = process.env.SHOTS_ONLY ? new RegExp(process.env.SHOTS_ONLY)
+  : config.extra ? /./ : kept;
+mkdirSync(config.shots, { recursive: true });
+const tracks = await (await ask('tracks?limit=30')).json();
+const shown = tracks.find((track) => track.subject === 'Photos of the fair') ?? tracks[0];
+
+async function shoot(context, name, path, { full = false, before } = {}) {
+  if (!only.test(name)) return;
+  const page = await context.newPage();
+  await page.goto(url(path));
+  await page.locator('main h1').first().waitFor();
+  await page.locator('.skeleton').waitFor({ state: 'detached' });
+  await before?.(page);
+  await page.waitForTimeout(350);
+  await page.screenshot({ path: `${config.shots}/${name}.png`, fullPage: full });
+  await page.close();
+}
+
+async function all(suffix, options, more = {}) {
+  const context = await newContext(options);
+  const first = await context.newPage();
+  await signIn(first);
+  await first.close();
+  await shoot(context, `mails${suffix}`, '', more);
+  await shoot(context, `mail${suffix}`, `mail?id=${shown.id}`, more);
+  await shoot(context, `analytics${suffix}`, 'analytics', { full: true, ...more });
+  await shoot(context, `recipients${suffix}`, 'recipients', more);
+  await shoot(context, `recipient${suffix}`, 'recipient?address=ann@example.org', more);
+  await shoot(context, `settings${suffix}`, 'settings', { full: true, ...more });
+  if (config.extra) {
+    await shoot(context, `new${suffix}`, '', { before: async (page) => {
+      await page.keyboard.press('n');
+    } });
+    await shoot(context, `none${suffix}`, '?q=zebra');
+  }
+  await context.close();
+  const anonymous = await newContext(options);
+  await shoot(anonymous, `sign-in${suffix}`, '');
+  await anonymous.close();
+}
+
+await all('', { colorScheme: 'light' });
+await all('-dark', { colorScheme: 'dark' });
+await all('-narrow', { viewport: { width: 360, height: 740 },
+  hasTouch: true, isMobile: true, deviceScaleFactor: 1 });
+if (config.extra) {
+  await all('-wide', { viewport: { width: 1920, height: 1000 } });
+}
+await browser.close();
