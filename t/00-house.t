@@ -22,7 +22,8 @@ sub slurp {
 
 # What git would keep; without git (a tarball) what is no product of a build.
 sub tree {
-    my @found = -e '.git' ? `git ls-files -co --exclude-standard` : ();
+    my @found = -e '.git' && !system('command -v git >/dev/null')
+      ? `git ls-files -co --exclude-standard` : ();
     chomp @found;
     return grep { -f } @found if @found;
     my %skip = map { $_ => 1 }
