@@ -8,6 +8,7 @@
 # `trust` with mod_auth_basic in front.
 
 use Mailtrack::Test;
+use List::Util ();
 use MIME::Base64 ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
@@ -130,25 +131,29 @@ is ask($near, GET => '/api/tracks', cookie => $ann->{cookie})->{status}, 401,
 # -- wrong is wrong -------------------------------------------------------
 
 {
+    # CPU time of the children, as the machine may be busy with others
+    my $cpu = sub { return List::Util::sum(map {
+            open my $file, '<', "/proc/$_/stat" or die $!;
+            (split ' ', readline($file) =~ s/.*\) //r)[11]
+        } $far->children) / POSIX::sysconf(POSIX::_SC_CLK_TCK()) };
     my (%took, %said);
-    for my $round (1 .. 6) {
+    for my $round (1 .. 10) {
         for my $name ('cat', 'nobody') {
-            my $start = time;
+            my $start = $cpu->();
             my $answer = sign_in($far, $name, password => 'secret guess',
                 from => "192.0.2.$round");
-            my $time = time - $start;
-            # the quickest of each: what else the machine does is not ours
-            $took{$name} = $time if $time < ($took{$name} // 1e9);
+            $took{$name} += $cpu->() - $start;
             delete @{ $answer->{headers} }{qw(date)};
             $said{$name} = [@$answer{qw(status content)}, $answer->{headers}];
         }
     }
     push @secrets, 'secret guess';
     is $said{cat}[0], 401, 'a wrong password';
+    note "cat $took{cat} s, nobody $took{nobody} s";
     is_deeply $said{nobody}, $said{cat}, 'an unknown user: the same answer';
     cmp_ok $took{nobody}, '>', $took{cat} * 0.6, 'in the same time';
     cmp_ok $took{nobody}, '<', $took{cat} * 1.6, 'not longer either';
-    cmp_ok $took{nobody}, '>', 0.02, 'which is a bcrypt';
+    cmp_ok $took{nobody}, '>', 0.2, 'which is ten times a bcrypt';
     is sign_in($near, 'ann', password => "$word{ann} ")->{status}, 401,
       'a space more';
     is sign_in($near, 'ann', password => 'x' x 73)->{status}, 401, '73 bytes';
@@ -527,7 +532,7 @@ sub unused { $near->sql('UPDATE totp SET last_step = 0') }
           . "AuthUserFile \@DIR\@/people\nRequire valid-user\n</Location>\n");
     open my $file, '>', $trust->dir . '/people' or die $!;
     print $file "$_:", crypt('web word', '$1$abcdefgh'), "\n"
-      for 'bob', 'ann', 'zed';
+      for 'bob', 'ann', 'zed', "z'\xff";
     close $file or die $!;
     push @secrets, 'web word';
     $trust->start;
@@ -546,6 +551,9 @@ sub unused { $near->sql('UPDATE totp SET last_step = 0') }
     my $zed = $as->('zed', GET => '/api/tracks');
     is $zed->{status}, 403, 'whom Mailtrack does not know';
     like $zed->{json}{detail}, qr/mailtrackctl user add 'zed'/, 'what to do';
+    $zed = $as->("z'\xff", GET => '/api/tracks');
+    is $zed->{status}, 403, 'whose name is no text';
+    like $zed->{json}{detail}, qr/mailtrackctl user add NAME/, 'likewise';
     my %mail = (json => { recipient => 'a@example.org' });
     is $as->('bob', POST => '/api/tracks', %mail)->{status}, 201, 'writes';
     is $as->('bob', POST => '/api/tracks', %mail,

@@ -14,6 +14,7 @@
 #include "gate.h"
 #include "sessions.h"
 #include "users.h"
+#include "utf8.h"
 
 /* -- who ----------------------------------------------------------------- */
 
@@ -87,11 +88,11 @@ static int by_key(call_t *call, const char *secret)
     return be_key(call, key);
 }
 
-/* The name as the command line takes it; a name is a stranger's text only
- * where the auth module took it from one. */
+/* The name as the command line takes it. Where an auth module asks another
+ * server it may be any bytes. */
 static const char *quoted(call_t *call, const char *name)
 {
-    return strpbrk(name, "'\\\n") ? "NAME"
+    return strpbrk(name, "'\\\n") || !utf8_valid(name, strlen(name)) ? "NAME"
            : apr_pstrcat(call->r->pool, "'", name, "'", NULL);
 }
 
@@ -103,7 +104,8 @@ static int by_httpd(call_t *call)
 
     if (status)
         return status;
-    rv = users_get(&user, call->store, call->r->user, call->r->pool);
+    rv = !utf8_valid(call->r->user, strlen(call->r->user)) ? APR_NOTFOUND
+         : users_get(&user, call->store, call->r->user, call->r->pool);
     if (rv == APR_NOTFOUND) {
         const char *command = apr_pstrcat(call->r->pool,
             "mailtrackctl user add ", quoted(call, call->r->user), NULL);
