@@ -789,8 +789,8 @@ $t->expect(qr/mailtrack.*(?:store|drain)/i, qr/database is locked/);
 {
     open my $lock, '|-', 'sqlite3', $t->store or die "sqlite3: $!";
     $lock->autoflush(1);
-    print {$lock} "BEGIN IMMEDIATE;\n";
-    sleep 0.5;
+    print {$lock} ".timeout 10000\nBEGIN IMMEDIATE;\n.shell touch $t->{dir}/held\n";
+    ok $t->wait_for(sub { -e "$t->{dir}/held" }, 15), 'somebody holds the store';
     my $begin = time;
     is $t->get('/api/tracks')->{status}, 200, 'reading goes on';
     cmp_ok time - $begin, '<', 1, 'without waiting';

@@ -211,7 +211,8 @@ is_deeply $t->get('/api/tracks?search=words')->{json}[0],
     is $cell{notes}, "'=1+1", 'a formula is none';
     my (undef, @hits) = rows('/api/export/opens.csv?search=words');
     is_deeply [map { $_->[4] } @hits],
-      [sort { $a <=> $b } map { $_->{id} } @{ $now->{opens} }],
+      [map { $_->{id} }
+          sort { $a->{opened_at} cmp $b->{opened_at} } @{ $now->{opens} }],
       'every hit, oldest first';
 }
 
