@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Gathers what a transaction adds to the charts, and writes it: one UPDATE (or
- * INSERT) for each bucket touched, however many hits fell into it.
+ * INSERT) a width for each bucket touched, however many hits fell into it.
  */
 #include "rollups.h"
 
@@ -9,23 +9,21 @@
 
 #include <apr_strings.h>
 
-static const int open_widths[] = { ROLLUP_FINE, ROLLUP_DAY, ROLLUP_COARSE };
-static const int place_widths[] = { ROLLUP_DAY, ROLLUP_COARSE };
+const int rollups_open_widths[ROLLUP_LEVELS] = {
+    ROLLUP_FINE, ROLLUP_HOURS, ROLLUP_DAY, ROLLUP_COARSE
+};
+const int rollups_place_widths[ROLLUP_LEVELS] = {
+    ROLLUP_DAY, ROLLUP_DAYS, ROLLUP_COARSE, ROLLUP_MONTHS
+};
 
-#define WIDTHS(a) (sizeof(a) / sizeof((a)[0]))
-
-typedef struct bucket_key_t {
-    apr_int64_t width;
-    apr_int64_t start;
-} bucket_key_t;
-
+/* Gathered by the finest bucket alone: a batch of hits falls into few. */
 typedef struct bucket_t {
-    bucket_key_t key;
+    apr_int64_t start;
     apr_int64_t add[ROLLUP_COLUMNS];
 } bucket_t;
 
 typedef struct place_bucket_t {
-    bucket_key_t when;
+    apr_int64_t start;
     const char *country;
     const char *city;
     apr_int64_t add;
@@ -61,40 +59,41 @@ rollups_t *rollups_make(store_t *store, const char *node, apr_pool_t *pool)
 
 void rollups_add(rollups_t *r, apr_int64_t at, int column, apr_int64_t delta)
 {
-    apr_size_t i;
-
-    for (i = 0; i < WIDTHS(open_widths); i++) {
-        bucket_key_t key = { open_widths[i],
-                             rollups_bucket(at, open_widths[i]) };
-        bucket_t *b = apr_hash_get(r->buckets, &key, sizeof(key));
-
-        if (!b) {
-            b = apr_pcalloc(r->pool, sizeof(*b));
-            b->key = key;
-            apr_hash_set(r->buckets, &b->key, sizeof(b->key), b);
-        }
-        b->add[column] += delta;
-    }
-}
-
-static void add_place(rollups_t *r, const bucket_key_t *when,
-                      const char *country, const char *city,
-                      apr_int64_t delta)
-{
-    char key[512];
-    int len = apr_snprintf(key, sizeof(key), "%" APR_INT64_T_FMT "/%"
-                           APR_INT64_T_FMT "/%s/%s", when->width,
-                           when->start, country, city);
-    place_bucket_t *b = apr_hash_get(r->places, key, len);
+    apr_int64_t start = rollups_bucket(at, rollups_open_widths[0]);
+    bucket_t *b = apr_hash_get(r->buckets, &start, sizeof(start));
 
     if (!b) {
+        b = apr_pcalloc(r->pool, sizeof(*b));
+        b->start = start;
+        apr_hash_set(r->buckets, &b->start, sizeof(b->start), b);
+    }
+    b->add[column] += delta;
+}
+
+static void add_place(rollups_t *r, apr_int64_t start, const char *country,
+                      const char *city, apr_int64_t delta)
+{
+    char key[512];
+    apr_size_t length = strlen(country), more = strlen(city), len;
+    place_bucket_t *b;
+
+    /* the store's columns are far shorter; what is not is cut alike */
+    length = length < 200 ? length : 200;
+    more = more < 200 ? more : 200;
+    memcpy(key, &start, sizeof(start));
+    memcpy(key + sizeof(start), country, length);
+    key[sizeof(start) + length] = '\0';
+    memcpy(key + sizeof(start) + length + 1, city, more);
+    len = sizeof(start) + length + 1 + more;
+    b = apr_hash_get(r->places, key, (apr_ssize_t)len);
+    if (!b) {
         b = apr_palloc(r->pool, sizeof(*b));
-        b->when = *when;
+        b->start = start;
         b->country = apr_pstrdup(r->pool, country);
         b->city = apr_pstrdup(r->pool, city);
         b->add = 0;
-        apr_hash_set(r->places, apr_pstrmemdup(r->pool, key, (apr_size_t)len),
-                     len, b);
+        apr_hash_set(r->places, apr_pmemdup(r->pool, key, len),
+                     (apr_ssize_t)len, b);
     }
     b->add += delta;
 }
@@ -102,24 +101,20 @@ static void add_place(rollups_t *r, const bucket_key_t *when,
 void rollups_place(rollups_t *r, apr_int64_t at, const char *country,
                    const char *city, apr_int64_t delta)
 {
-    apr_size_t i;
+    apr_int64_t start = rollups_bucket(at, rollups_place_widths[0]);
 
     if (!country || !*country) {
         return;
     }
-    for (i = 0; i < WIDTHS(place_widths); i++) {
-        bucket_key_t when = { place_widths[i],
-                              rollups_bucket(at, place_widths[i]) };
-
-        add_place(r, &when, country, "", delta);
-        if (city && *city) {
-            add_place(r, &when, country, city, delta);
-        }
+    add_place(r, start, country, "", delta);
+    if (city && *city) {
+        add_place(r, start, country, city, delta);
     }
 }
 
-static apr_status_t write_bucket(rollups_t *r, const bucket_t *b)
+static apr_status_t write_bucket(rollups_t *r, const bucket_t *b, int width)
 {
+    apr_int64_t start = rollups_bucket(b->start, width);
     const apr_int64_t *a = b->add;
     apr_int64_t changed = 0;
     apr_status_t rv;
@@ -132,7 +127,7 @@ static apr_status_t write_bucket(rollups_t *r, const bucket_t *b)
         " prefetch = prefetch + ?, scanner = scanner + ?, bot = bot + ?,"
         " self = self + ? WHERE width = ? AND bucket = ? AND node = ?",
         "iiiiiiiiiiiiit", a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
-        a[8], a[9], a[10], b->key.width, b->key.start, r->node);
+        a[8], a[9], a[10], (apr_int64_t)width, start, r->node);
     if (rv != APR_SUCCESS || changed) {
         return rv;
     }
@@ -142,18 +137,20 @@ static apr_status_t write_bucket(rollups_t *r, const bucket_t *b)
         " width, bucket, node)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         "iiiiiiiiiiiiit", a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7],
-        a[8], a[9], a[10], b->key.width, b->key.start, r->node);
+        a[8], a[9], a[10], (apr_int64_t)width, start, r->node);
 }
 
-static apr_status_t write_place(rollups_t *r, const place_bucket_t *b)
+static apr_status_t write_place(rollups_t *r, const place_bucket_t *b,
+                                int width)
 {
+    apr_int64_t start = rollups_bucket(b->start, width);
     apr_int64_t changed = 0;
     apr_status_t rv;
 
     rv = store_exec(r->store, &changed,
         "UPDATE place_rollups SET opens = opens + ? WHERE width = ?"
         " AND bucket = ? AND country = ? AND city = ? AND node = ?",
-        "iiittt", b->add, b->when.width, b->when.start, b->country, b->city,
+        "iiittt", b->add, (apr_int64_t)width, start, b->country, b->city,
         r->node);
     if (rv != APR_SUCCESS || changed) {
         return rv;
@@ -161,7 +158,7 @@ static apr_status_t write_place(rollups_t *r, const place_bucket_t *b)
     return store_exec(r->store, NULL,
         "INSERT INTO place_rollups (opens, width, bucket, country, city,"
         " node) VALUES (?, ?, ?, ?, ?, ?)",
-        "iiittt", b->add, b->when.width, b->when.start, b->country, b->city,
+        "iiittt", b->add, (apr_int64_t)width, start, b->country, b->city,
         r->node);
 }
 
@@ -177,19 +174,22 @@ apr_status_t rollups_flush(rollups_t *r)
     apr_status_t rv = APR_SUCCESS;
     apr_hash_index_t *hi;
     void *value;
+    int i;
 
     for (hi = apr_hash_first(r->pool, r->buckets); hi && rv == APR_SUCCESS;
          hi = apr_hash_next(hi)) {
         apr_hash_this(hi, NULL, NULL, &value);
-        if (!is_zero(value)) {
-            rv = write_bucket(r, value);
+        for (i = 0; i < ROLLUP_LEVELS && rv == APR_SUCCESS
+             && !is_zero(value); i++) {
+            rv = write_bucket(r, value, rollups_open_widths[i]);
         }
     }
     for (hi = apr_hash_first(r->pool, r->places); hi && rv == APR_SUCCESS;
          hi = apr_hash_next(hi)) {
         apr_hash_this(hi, NULL, NULL, &value);
-        if (((place_bucket_t *)value)->add) {
-            rv = write_place(r, value);
+        for (i = 0; i < ROLLUP_LEVELS && rv == APR_SUCCESS
+             && ((place_bucket_t *)value)->add; i++) {
+            rv = write_place(r, value, rollups_place_widths[i]);
         }
     }
     return rv;

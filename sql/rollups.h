@@ -11,11 +11,22 @@
 
 #include "store.h"
 
-/** Bucket widths in seconds, finest first. 900 s divide every time zone's
- * offset; 16 days hold a range of years in few rows. */
+/**
+ * Bucket widths in seconds, finest first; each is a multiple of the one before.
+ * 900 s divide every time zone's offset; three hours put a local day together
+ * from 20 rows instead of 96; the wide ones hold a range of years in few rows.
+ * Places are kept by days and more, as a row for each place is much.
+ */
 #define ROLLUP_FINE   900
+#define ROLLUP_HOURS  10800
 #define ROLLUP_DAY    86400
+#define ROLLUP_DAYS   345600
 #define ROLLUP_COARSE 1382400
+#define ROLLUP_MONTHS 11059200
+
+#define ROLLUP_LEVELS 4
+extern const int rollups_open_widths[ROLLUP_LEVELS];
+extern const int rollups_place_widths[ROLLUP_LEVELS];
 
 /** Columns of open_rollups after its key, in the schema's order. */
 typedef enum {

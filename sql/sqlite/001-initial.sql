@@ -126,7 +126,7 @@ CREATE INDEX opens_recorded ON opens (recorded_at, id);
 -- which the mail was made, the rest in that of the hit. node: sums of each
 -- httpd node, added when read, so that nodes never fight for a row.
 CREATE TABLE open_rollups (
-  width BIGINT NOT NULL,                   -- 900, 86400, 1382400 (16 days)
+  width BIGINT NOT NULL,                   -- seconds; see rollups.h
   bucket BIGINT NOT NULL,                  -- start, microseconds
   node VARCHAR(36) NOT NULL,
   mails BIGINT NOT NULL DEFAULT 0,
@@ -145,7 +145,7 @@ CREATE TABLE open_rollups (
 
 -- Opens that count, by place; city '' is the whole country.
 CREATE TABLE place_rollups (
-  width BIGINT NOT NULL,                   -- 86400, 1382400
+  width BIGINT NOT NULL,
   bucket BIGINT NOT NULL,
   country VARCHAR(64) NOT NULL,
   city VARCHAR(128) NOT NULL,

@@ -343,6 +343,10 @@ static void test_spoilt(void)
     spoil("UPDATE open_rollups SET bot = bot + 1 WHERE width = 900 AND bucket"
           " = (SELECT min(bucket) FROM open_rollups WHERE width = 900)",
           "rollup 900 at 2023-11-", "bot", 1);
+    spoil("UPDATE open_rollups SET bot = bot + 1 WHERE width = 10800 AND"
+          " node = 'a' AND bucket = (SELECT min(bucket) FROM open_rollups"
+          " WHERE width = 10800 AND node = 'a')", "rollup 10800 at 2023-11-",
+          "bot", 1);
     spoil("INSERT INTO open_rollups (width, bucket, node, self) VALUES (86400,"
           " 0, 'z', 3)", "rollup 86400 at 1970-01-01T00:00:00Z", "self", 1);
     spoil("UPDATE open_rollups SET mails = mails + 1 WHERE width = 1382400 AND"
@@ -371,6 +375,10 @@ static void test_backfill(void)
     must(store_exec(store, NULL, "UPDATE tracked_emails SET self_count = 0,"
                     " reached = '', last_country = NULL, last_city = NULL",
                     NULL));
+    must(store_exec(store, NULL, "DELETE FROM open_rollups"
+                    " WHERE width = 10800", NULL));
+    must(store_exec(store, NULL, "DELETE FROM place_rollups"
+                    " WHERE width IN (345600, 11059200)", NULL));
     for (m = schema_sqlite; m->version; m++) {
         const char *backfill = strstr(m->sql, "-- Backfill");
 
@@ -426,6 +434,8 @@ int main(void)
     test_series();
     test_places(BEGIN, BEGIN + SPAN);
     test_places(BEGIN + 3 * HOUR, BEGIN + SPAN / 2);
+    test_places(BEGIN + SPAN / 5, BEGIN + SPAN);
+    test_places(BEGIN - 500 * 24 * HOUR, BEGIN + SPAN + 500 * 24 * HOUR);
     test_spoilt();
     test_backfill();
     test_latest_far();
