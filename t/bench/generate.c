@@ -32,7 +32,9 @@
 typedef struct mail_t {
     apr_int64_t created_at;
     apr_int64_t first_open_at, last_open_at, last_hit_at;
-    int hits, real, possible;
+    int hits, real, possible, self;
+    const char *reached;        /* whose prefetch was seen; NULL: nobody's */
+    const person_t *place;      /* whose place is the last */
     int person[RECIPIENTS_MAX];
     int people;
 } mail_t;
@@ -236,12 +238,36 @@ static void make_fetches(generator_t *g, int average)
 
 /* -- hits ----------------------------------------------------------------- */
 
+/* Where the providers' machines stand. */
+static const person_t provider = { .country = "United States" };
+
+static const char *city_of(const person_t *place)
+{
+    return *place->city ? place->city : NULL;
+}
+
+/* The columns that say of a mail what its list says in words. */
+static void note_words(mail_t *mail, const verdict_t *v,
+                       const person_t *person)
+{
+    mail->self += v->verdict == VERDICT_SELF && v->counts == COUNTS_NONE;
+    if (v->verdict == VERDICT_PREFETCH && v->counts == COUNTS_POSSIBLE
+        && *v->vendor
+        && (!mail->reached || strcmp(v->vendor, mail->reached) < 0)) {
+        mail->reached = v->vendor;
+    }
+    if (v->verdict == VERDICT_HUMAN && v->counts == COUNTS_OPEN) {
+        mail->place = person;
+    }
+}
+
 static void count_hit(generator_t *g, const fetch_t *f, const verdict_t *v,
-                      const char *country, const char *city)
+                      const person_t *place)
 {
     mail_t *mail = &g->mails[f->mail];
 
     mail->hits++;
+    note_words(mail, v, place);
     mail->last_hit_at = f->at;
     rollups_add(g->rollups, f->at, ROLLUP_VERDICTS + (int)v->verdict, +1);
     if (v->counts == COUNTS_POSSIBLE) {
@@ -254,7 +280,7 @@ static void count_hit(generator_t *g, const fetch_t *f, const verdict_t *v,
             mail->first_open_at = f->at;
         }
         rollups_add(g->rollups, f->at, ROLLUP_OPENS, +1);
-        rollups_place(g->rollups, f->at, country, city, +1);
+        rollups_place(g->rollups, f->at, place->country, place->city, +1);
     }
 }
 
@@ -264,8 +290,7 @@ static void write_hit(generator_t *g, sqlite3_stmt *stmt, const fetch_t *f)
                                           agent_t);
     const person_t *person = &g->readers[f->person].is;
     const mail_t *mail = &g->mails[f->mail];
-    const char *country = agent->address ? "United States" : person->country;
-    const char *city = agent->address ? NULL : person->city;
+    const person_t *place = agent->address ? &provider : person;
     classify_facts_t facts = { 0 };
     const verdict_t *v;
 
@@ -279,10 +304,10 @@ static void write_hit(generator_t *g, sqlite3_stmt *stmt, const fetch_t *f)
     v = classify(g->rules, &facts, g->memo);
     put(g, stmt, "iiittttttiittii", (apr_int64_t)f->mail + 1, f->at,
         f->at + 150000, "GET", facts.address, facts.user_agent,
-        facts.referer, country, city, (apr_int64_t)v->verdict,
-        (apr_int64_t)v->counts, v->rule, v->vendor,
+        facts.referer, place->country, city_of(place),
+        (apr_int64_t)v->verdict, (apr_int64_t)v->counts, v->rule, v->vendor,
         (apr_int64_t)facts.context, rules_version(g->rules));
-    count_hit(g, f, v, country, city);
+    count_hit(g, f, v, place);
 }
 
 static void write_hits(generator_t *g)
@@ -388,12 +413,15 @@ static void write_mail(generator_t *g, const mail_statements_t *s, int number)
     world_text(subject, sizeof(subject), g->world,
                3 + (int)(world_random(g->world) % 6));
     world_text(notes, sizeof(notes), g->world, number % 10 ? 0 : 8);
-    put(g, s->mail, "itiittttiiiiNNNii", (apr_int64_t)number + 1, uuid,
+    put(g, s->mail, "itiittttiiiiNNNiiittt", (apr_int64_t)number + 1, uuid,
         m->created_at, m->created_at, texts[0], subject, notes,
         number / 3 % 3 ? NULL : group, (apr_int64_t)(number % 500 == 0),
         (apr_int64_t)m->hits, (apr_int64_t)m->real,
         (apr_int64_t)m->possible, m->first_open_at, m->last_open_at,
-        m->last_hit_at, (apr_int64_t)seen_of(m), told_of(m));
+        m->last_hit_at, (apr_int64_t)seen_of(m), told_of(m),
+        (apr_int64_t)m->self, m->reached ? m->reached : "",
+        m->place ? m->place->country : NULL,
+        m->place ? city_of(m->place) : NULL);
     write_words(g, s->word, number + 1, texts);
     write_recipients(g, s->recipient, number + 1, m);
     rollups_add(g->rollups, m->created_at, ROLLUP_MAILS, +1);
@@ -412,7 +440,8 @@ static void write_mails(generator_t *g)
         " created_at, updated_at, recipient, subject, notes,"
         " message_group_id, pinned, open_count, real_open_count,"
         " possible_count, first_open_at, last_open_at, last_hit_at, seen,"
-        " told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " told, self_count, reached, last_country, last_city) VALUES (?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     s.word = prepare(g, "INSERT INTO search_words (track_id, word)"
                      " VALUES (?, ?)");
     s.recipient = prepare(g, "INSERT INTO email_recipients (recipient_id,"
