@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The dashboard's story in a real browser; run by t/80-dashboard.t. */
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
   ask, axe, breaches, browser, complaints, config, expected, hit, is, later,
@@ -24,6 +25,19 @@ async function go(path) {
 }
 const make = async (fields) => (await ask('tracks',
   { method: 'POST', body: JSON.stringify(fields) })).json();
+
+/* RFC 6238, as an authenticator does it. */
+function totp(secret) {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret].map((one) =>
+    letters.indexOf(one).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((octet) => Number.parseInt(octet, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+  const mac = createHmac('sha1', key).update(counter).digest();
+  const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(number % 1e6).padStart(6, '0');
+}
 
 /* -- signing in ---------------------------------------------------------------- */
 
@@ -271,6 +285,15 @@ await part('a mail', async () => {
   await page.getByText('A person').first().waitFor();
   ok(/nothing points to a machine|mail program/.test(
     await page.locator('.hit').first().textContent()), 'the verdict is explained');
+  const counted = async () =>
+    (await (await ask(`tracks/${vera.id}`)).json()).real_open_count;
+  await go(`mail?id=${vera.id}`);
+  await page.getByRole('button', { name: 'That was me' }).click();
+  await page.getByRole('button', { name: 'That was not me' }).waitFor();
+  is(await counted(), 0, 'that was me: the counters follow');
+  await page.getByRole('button', { name: 'That was not me' }).click();
+  await page.getByRole('button', { name: 'That was me' }).waitFor();
+  is(await counted(), 1, 'and back');
   expected.push(/status of 404/);
   await go('mail?id=00000000-0000-4000-8000-000000000000');
   await page.getByRole('heading', { name: 'There is no such mail' }).waitFor();
@@ -361,6 +384,65 @@ await part('settings and themes', async () => {
   await go('settings');
   await page.getByText('As the system').click();
   is(await ground(), light, 'as the system again');
+});
+
+await part('keys', async () => {
+  await go('settings');
+  await page.getByRole('button', { name: 'New key' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('Made <b>here</b>');
+  await dialog.getByRole('button', { name: 'Make the key' }).click();
+  const key = await dialog.locator('pre code').textContent();
+  is((await fetch(url('api/tracks'), { headers: { 'X-API-Key': key } })).status, 200,
+    'a new key works');
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  const entry = page.locator('.entries li').filter({ hasText: 'Made <b>here</b>' });
+  await entry.waitFor();
+  ok(!(await page.content()).includes(key), 'its secret is shown once');
+  await entry.getByRole('button', { name: 'Revoke' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await entry.getByText('Revoked').waitFor();
+  is((await fetch(url('api/tracks'), { headers: { 'X-API-Key': key } })).status, 401,
+    'revoked, it is none');
+});
+
+await part('second factor', async () => {
+  await go('settings');
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('svg.qr').waitFor();
+  ok((await dialog.locator('svg.qr path').getAttribute('d')).length > 1000, 'a QR code');
+  is(await axe(page).then((found) => found.join('\n')), '', 'enrolment: axe');
+  await dialog.getByText('Enter it by hand').click();
+  const secret = await dialog.locator('.by-hand code').textContent();
+  await dialog.getByRole('textbox', { name: /^Code/ }).fill('000000');
+  await dialog.getByRole('button', { name: 'Switch on' }).click();
+  await dialog.locator('.problem').waitFor();
+  ok(true, 'a wrong code switches nothing on');
+  await dialog.getByRole('textbox', { name: /^Code/ }).fill(totp(secret));
+  await dialog.getByRole('button', { name: 'Switch on' }).click();
+  await dialog.locator('.codes').waitFor();
+  const codes = await dialog.locator('.codes code').allTextContents();
+  is(codes.length, 10, 'ten recovery codes');
+  await dialog.getByRole('button', { name: 'I have kept them' }).click();
+  await page.getByText('10 recovery codes left').waitFor();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).first().click();
+  await page.getByLabel('User name').fill(config.username);
+  await page.getByLabel('Password').fill(config.password);
+  await page.keyboard.press('Enter');
+  await page.getByRole('textbox', { name: /^Code/ }).fill('123');
+  await page.keyboard.press('Enter');
+  await page.locator('.problem').waitFor();
+  ok(true, 'sign-in asks for a code, a wrong one is told');
+  await page.getByRole('textbox', { name: /^Code/ }).fill(codes[3]);
+  await page.keyboard.press('Enter');
+  await page.getByText('9 recovery codes left').waitFor();
+  ok(true, 'a recovery code lets one in, once');
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByRole('dialog').getByLabel('Password').fill(config.password);
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Switch on' }).waitFor();
+  ok(true, 'the password switches it off');
 });
 
 await part('narrow and wide', async () => {

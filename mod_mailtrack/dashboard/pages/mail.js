@@ -13,6 +13,7 @@ import { failingView, loadingView } from '../parts/states.js';
 import {
   clockTime, dayWords, fullTime, shortTime, spanWords, when,
 } from '../parts/time.js';
+import { say, sayProblem } from '../parts/toast.js';
 import { changeMail, deleteMail, stateBadge } from '../parts/track.js';
 import {
   STATES, VERDICTS, deviceWords, gmailSearch, hitWords, personWords, placeWords,
@@ -38,7 +39,7 @@ function sentence(track) {
       'pictures switched off.';
 }
 
-function hitView(hit, flash) {
+function hitView(hit, flash, claim) {
   const place = placeWords(hit);
   return html`<li class="hit ${hit.counts} ${flash ? 'flash' : ''}">
     <span class="hit-icon">${icon(hit.verdict)}</span>
@@ -50,6 +51,8 @@ function hitView(hit, flash) {
       <div class="hit-more faint">
         ${place ? html`<span class="place">${icon('place')}${place}</span>`
           : nothing}
+        <button type="button" class="text" @click=${() => claim(hit)}>${hit.self
+          ? 'That was not me' : 'That was me'}</button>
         <details><summary>Details</summary><dl>
           <div><dt>When</dt><dd>${fullTime(hit.opened_at)}</dd></div>
           <div><dt>Rule</dt><dd><code>${hit.rule}</code></dd></div>
@@ -120,6 +123,21 @@ export function open(query, context) {
       problem = error;
     }
     more = false;
+    update();
+  }
+
+  /* The server judges the hit anew and corrects the counters. */
+  async function claim(hit) {
+    try {
+      const { data } = await api(`opens/${hit.id}`,
+        { method: 'PATCH', json: { self: !hit.self } });
+      const { track: now, ...judged } = data;
+      Object.assign(hit, judged);
+      Object.assign(track, now);
+      say(judged.self ? 'Counted as your own.' : 'Counted as somebody else’s.');
+    } catch (error) {
+      sayProblem(error);
+    }
     update();
   }
 
@@ -203,7 +221,7 @@ export function open(query, context) {
       <h2>What happened</h2>
       ${days.map(({ day, hits: some }) => html`<h3>${day}</h3><ol>
         ${repeat(some, (hit) => hit.id, (hit) =>
-          hitView(hit, flashing.has(hit.id)))}</ol>`)}
+          hitView(hit, flashing.has(hit.id), claim))}</ol>`)}
       ${next ? html`<button type="button" class="quiet" aria-busy=${more ? 'true'
         : nothing} @click=${loadMore}>Earlier hits</button>`
         : html`<p class="made"><span class="hit-icon">${icon('mails')}</span>

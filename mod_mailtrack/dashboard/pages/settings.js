@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings: how it looks, where one is signed in, and how the server is. */
+/* Settings: how it looks, signing in and where one is, keys, and how the server
+   is. The larger parts are in settings-*.js. */
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { api, health } from '../parts/api.js';
 import { confirmDialog } from '../parts/dialog.js';
@@ -10,6 +11,8 @@ import { number, plural, when } from '../parts/time.js';
 import { setTheme, theme } from '../parts/theme.js';
 import { say, sayProblem } from '../parts/toast.js';
 import { deviceWords } from '../parts/words.js';
+import { keysView, loadKeys } from './settings-keys.js';
+import { securityView } from './settings-totp.js';
 
 const THEMES = [['system', 'As the system', 'system'], ['light', 'Light', 'sun'],
   ['dark', 'Dark', 'moon']];
@@ -124,6 +127,7 @@ function serverView() {
 
 export function open(query, context) {
   if (session().byCookie) loadSessions();
+  if (session().mayWrite) loadKeys();
   loadServer();
   queueMicrotask(context.ready);
   return {
@@ -133,8 +137,9 @@ export function open(query, context) {
         ${session().username ? html`<p class="faint">Signed in as
           <b>${session().username}</b>${session().isAdmin ? ', an administrator'
             : ''}.</p>` : nothing}
-        ${session().byCookie ? sessionsView() : nothing}
-        ${looks()}${serverView()}</div>`,
+        ${looks()}
+        ${session().byCookie ? html`${securityView()}${sessionsView()}` : nothing}
+        ${session().mayWrite ? keysView() : nothing}${serverView()}</div>`,
     reload: () => {},
   };
 }

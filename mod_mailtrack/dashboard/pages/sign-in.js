@@ -46,14 +46,10 @@ async function submit(event, done) {
     done();
   } catch (problem) {
     if (problem.status === 429) countDown(problem.retryAfter || 60);
-    if (problem.codeRequired) {
-      kept = fields;
-      focus('code');
-    } else {
-      words = problem.detail;
-      if (!kept) focus('password');
-      else if (problem.status === 401) focus('code');
-    }
+    if (kept || !problem.codeRequired) words = problem.detail;
+    if (problem.codeRequired) kept = { username: fields.username,
+      password: fields.password };
+    focus(kept ? 'code' : 'password');
   }
   busy = false;
   update();

@@ -10,6 +10,8 @@ function take(data) {
   current = data.scope ? {
     username: data.user?.name ?? '',
     isAdmin: data.user?.role === 'admin',
+    mayWrite: data.scope === 'write' || data.scope === 'admin',
+    totp: data.totp,
     byCookie: data.method === 'session',
   } : null;
 }
