@@ -62,6 +62,7 @@ static apr_status_t load(counters_track_t **out, counters_t *c,
         t->country = store_text(rows, 12, c->pool);
         t->city = store_text(rows, 13, c->pool);
         t->newest_real = t->oldest_real = t->newest_hit = STORE_NULL;
+        t->place_at = STORE_NULL;
         apr_hash_set(c->by_id, &t->id, sizeof(t->id), t);
         apr_hash_set(c->by_public, t->public_id, APR_HASH_KEY_STRING, t);
         *out = t;
@@ -126,23 +127,19 @@ static int has_place(const open_t *open)
 }
 
 /* What the mail's row says of it in words. */
-static void note_words(counters_t *c, counters_track_t *t, const open_t *open)
+static void note_words(counters_track_t *t, const open_t *open)
 {
     const char *vendor = open->vendor;
 
     if (open->counts == OPEN_POSSIBLE && open->verdict == OPEN_PREFETCH
         && vendor && *vendor
         && (!*t->reached || strcmp(vendor, t->reached) < 0)) {
-        t->reached = apr_pstrdup(c->pool, vendor);
+        t->reached = vendor;
     }
-    if (has_place(open) && (!t->place
-                            || open->opened_at >= t->place->opened_at)) {
-        open_t *place = apr_pcalloc(c->pool, sizeof(*place));
-
-        place->opened_at = open->opened_at;
-        place->country = apr_pstrdup(c->pool, open->country);
-        place->city = apr_pstrdup(c->pool, open->city);
-        t->place = place;
+    if (has_place(open) && open->opened_at >= t->place_at) {
+        t->place_at = open->opened_at;
+        t->new_country = open->country;
+        t->new_city = open->city;
     }
 }
 
@@ -168,7 +165,7 @@ void counters_open(counters_t *c, counters_track_t *t, const open_t *open,
         t->recount = 1;
         return;
     }
-    note_words(c, t, open);
+    note_words(t, open);
     t->newest_hit = newer(t->newest_hit, open->opened_at);
     if (open->counts == OPEN_REAL) {
         if (open->opened_at > t->newest_real) {
@@ -189,10 +186,12 @@ static void add_seen(counters_t *c, apr_int64_t created_at, int seen,
     }
 }
 
-void counters_mail(counters_t *c, apr_int64_t created_at, int seen, int sign)
+void counters_mail(counters_t *c, apr_int64_t created_at, int seen,
+                   apr_int64_t first_open_at, int sign)
 {
     rollups_add(c->rollups, created_at, ROLLUP_MAILS, sign);
     add_seen(c, created_at, seen, sign);
+    rollups_first(c->rollups, created_at, first_open_at, sign);
 }
 
 /* -- flush -------------------------------------------------------------- */
@@ -223,15 +222,15 @@ static apr_status_t find_place(counters_t *c, counters_track_t *t)
 /* Hits mostly come in their order: then the one added is the newest. */
 static apr_status_t move_place(counters_t *c, counters_track_t *t)
 {
-    if (!t->place) {
+    if (t->place_at == STORE_NULL) {
         return APR_SUCCESS;
     }
     if (t->last_open_at != STORE_NULL
-        && t->place->opened_at < t->last_open_at) {
+        && t->place_at < t->last_open_at) {
         return find_place(c, t);
     }
-    t->country = t->place->country;
-    t->city = t->place->city;
+    t->country = t->new_country;
+    t->city = t->new_city;
     return APR_SUCCESS;
 }
 
@@ -339,6 +338,7 @@ static apr_status_t flush_track(counters_t *c, counters_track_t *t)
     int seen = t->real + t->add_real > 0 ? TRACK_OPENED
                : t->possible + t->add_possible > 0 ? TRACK_POSSIBLE
                : TRACK_UNSEEN;
+    apr_int64_t first = t->first_open_at;
     apr_status_t rv = APR_SUCCESS;
 
     if (t->recount) {
@@ -348,6 +348,10 @@ static apr_status_t flush_track(counters_t *c, counters_track_t *t)
         t->first_open_at = older(t->first_open_at, t->oldest_real);
         t->last_open_at = newer(t->last_open_at, t->newest_real);
         t->last_hit_at = newer(t->last_hit_at, t->newest_hit);
+    }
+    if (t->first_open_at != first) {
+        rollups_first(c->rollups, t->created_at, first, -1);
+        rollups_first(c->rollups, t->created_at, t->first_open_at, +1);
     }
     if (rv == APR_SUCCESS) {
         rv = write_counters(c, t, seen);

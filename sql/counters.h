@@ -44,7 +44,9 @@ typedef struct counters_track_t {
     apr_int64_t add_real;
     apr_int64_t add_possible;
     apr_int64_t add_self;
-    const open_t *place;        /* newest of those added that has a place */
+    apr_int64_t place_at;       /* newest added that has a place; or none */
+    const char *new_country;    /* of that */
+    const char *new_city;
     apr_int64_t newest_real;    /* of those added; STORE_NULL: none */
     apr_int64_t oldest_real;
     apr_int64_t newest_hit;
@@ -71,12 +73,15 @@ apr_status_t counters_track(counters_track_t **track, counters_t *c,
 apr_status_t counters_track_public(counters_track_t **track, counters_t *c,
                                    const char *public_id);
 
-/** sign +1: the hit was added; -1: it is taken away. */
+/** sign +1: the hit was added, its texts live until the flush; -1: it is taken
+ * away. */
 void counters_open(counters_t *c, counters_track_t *track,
                    const open_t *open, int sign);
 
-/** A mail was made (+1) or goes (-1, with the seen it had). */
-void counters_mail(counters_t *c, apr_int64_t created_at, int seen, int sign);
+/** A mail was made (+1) or goes (-1, with the seen and the first open that it
+ * had; STORE_NULL: none). */
+void counters_mail(counters_t *c, apr_int64_t created_at, int seen,
+                   apr_int64_t first_open_at, int sign);
 
 /** Write everything gathered; the hits themselves are written by then. */
 apr_status_t counters_flush(counters_t *c);

@@ -15,6 +15,8 @@
 #include "open_row.h"
 #include "rollups.h"
 
+const apr_int64_t *const reports_first_ends = rollups_first_ends;
+
 #define STEP_FINE   (ROLLUP_FINE * APR_USEC_PER_SEC)
 
 /* -- tiles --------------------------------------------------------------- */
@@ -129,7 +131,7 @@ static int add_range(range_t *ranges, int n, int width, apr_int64_t from,
 }
 
 /* Ranges of one split: two of each width but the coarsest. */
-#define RANGES_MAX (2 * ROLLUP_LEVELS - 1)
+#define RANGES_MAX (2 * ROLLUP_OPEN_LEVELS - 1)
 
 /*
  * [from, to) by the coarsest buckets: those that fit, and the rest on both
@@ -166,7 +168,10 @@ static apr_status_t add_sums(rollup_t *sums, store_t *store,
     rv = store_query(&rows, store, "SELECT sum(mails), sum(mails_opened),"
                      " sum(mails_possible), sum(opens), sum(possible),"
                      " sum(human), sum(proxied), sum(prefetch), sum(scanner),"
-                     " sum(bot), sum(self) FROM open_rollups"
+                     " sum(bot), sum(self), sum(first_1m), sum(first_5m),"
+                     " sum(first_15m), sum(first_1h), sum(first_4h),"
+                     " sum(first_1d), sum(first_3d), sum(first_7d),"
+                     " sum(first_later) FROM open_rollups"
                      " WHERE width = ? AND bucket >= ? AND bucket < ?", "iii",
                      range->width, range->from, range->to);
     if (rv != APR_SUCCESS) {
@@ -181,6 +186,9 @@ static apr_status_t add_sums(rollup_t *sums, store_t *store,
         sums->possible += store_int(rows, 4);
         for (i = 0; i < 6; i++) {
             sums->verdicts[i] += store_int(rows, 5 + i);
+        }
+        for (i = 0; i < REPORTS_FIRST; i++) {
+            sums->first[i] += store_int(rows, 11 + i);
         }
     }
     store_done(rows);
@@ -203,7 +211,7 @@ apr_status_t reports_series(apr_array_header_t **out, store_t *store,
     for (i = 0; i + 1 < count && rv == APR_SUCCESS; i++) {
         rollup_t *sums = apr_array_push(*out);
         range_t ranges[RANGES_MAX];
-        int n = split(ranges, 0, rollups_open_widths, ROLLUP_LEVELS - 1,
+        int n = split(ranges, 0, rollups_open_widths, ROLLUP_OPEN_LEVELS - 1,
                       &edges[i]);
 
         memset(sums, 0, sizeof(*sums));
@@ -235,7 +243,63 @@ apr_status_t reports_first_bucket(apr_int64_t *at, store_t *store)
     return rv;
 }
 
+/* -- weeks ---------------------------------------------------------------- */
+
+#define WEEK   604800
+#define MONDAY 259200           /* 1970-01-01 was a Thursday: +3 days */
+
+static int hour_of(apr_int64_t at, apr_int64_t offset)
+{
+    apr_int64_t local = at / APR_USEC_PER_SEC + offset + MONDAY;
+
+    return (int)((local % WEEK + WEEK) % WEEK / 3600);
+}
+
+static apr_status_t add_hours(hour_t *week, store_t *store,
+                              const range_t *range, apr_int64_t offset)
+{
+    store_rows_t *rows;
+    apr_status_t rv;
+
+    rv = store_query(&rows, store, "SELECT bucket, mails, mails_opened,"
+                     " mails_possible, opens FROM open_rollups"
+                     " WHERE width = ? AND bucket >= ? AND bucket < ?", "iii",
+                     range->width, range->from, range->to);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    while ((rv = store_next(rows)) == APR_SUCCESS) {
+        hour_t *hour = &week[hour_of(store_int(rows, 0), offset)];
+
+        hour->mails += store_int(rows, 1);
+        hour->mails_opened += store_int(rows, 2);
+        hour->mails_possible += store_int(rows, 3);
+        hour->opens += store_int(rows, 4);
+    }
+    store_done(rows);
+    return rv == APR_EOF ? APR_SUCCESS : rv;
+}
+
+apr_status_t reports_week(hour_t *week, store_t *store, apr_int64_t from,
+                          apr_int64_t to, apr_int64_t offset)
+{
+    /* hours of UTC are hours there, or else quarters are */
+    int level = offset % ROLLUP_HOUR == 0;
+    apr_int64_t edge[2] = { from, to };
+    range_t ranges[RANGES_MAX];
+    apr_status_t rv = APR_SUCCESS;
+    int i, n = split(ranges, 0, rollups_open_widths, level, edge);
+
+    for (i = 0; i < n && rv == APR_SUCCESS; i++) {
+        rv = add_hours(week, store, &ranges[i], offset);
+    }
+    return rv;
+}
+
 /* -- maps ----------------------------------------------------------------- */
+
+/* Opens of the days that a span cuts which are still read one by one. */
+#define EDGES_MAX 2000
 
 /* Names of the store's columns fit; what would not is cut alike. */
 #define PLACE_KEY_MAX 402
@@ -248,6 +312,24 @@ static apr_size_t place_key(char *key, const char *country, const char *city)
     key[a] = '\0';
     memcpy(key + a + 1, city, b);
     return a + 1 + b;
+}
+
+static void add_place(apr_hash_t *places, const char *country,
+                      const char *city, apr_int64_t opens, apr_pool_t *pool)
+{
+    char key[PLACE_KEY_MAX];
+    apr_size_t len = place_key(key, country, city);
+    place_t *place = apr_hash_get(places, key, (apr_ssize_t)len);
+
+    if (!place) {
+        place = apr_palloc(pool, sizeof(*place));
+        place->country = apr_pstrdup(pool, country);
+        place->city = apr_pstrdup(pool, city);
+        place->opens = 0;
+        apr_hash_set(places, apr_pmemdup(pool, key, len), (apr_ssize_t)len,
+                     place);
+    }
+    place->opens += opens;
 }
 
 /* Places of the range by name, as the hash sums them. The engine would sort
@@ -266,21 +348,34 @@ static apr_status_t add_places(apr_hash_t *places, store_t *store,
         return rv;
     }
     while ((rv = store_next(rows)) == APR_SUCCESS) {
-        char key[PLACE_KEY_MAX];
-        const char *country = store_peek(rows, 0);
-        const char *city = store_peek(rows, 1);
-        apr_size_t len = place_key(key, country, city);
-        place_t *place = apr_hash_get(places, key, (apr_ssize_t)len);
+        add_place(places, store_peek(rows, 0), store_peek(rows, 1),
+                  store_int(rows, 2), pool);
+    }
+    store_done(rows);
+    return rv == APR_EOF ? APR_SUCCESS : rv;
+}
 
-        if (!place) {
-            place = apr_palloc(pool, sizeof(*place));
-            place->country = apr_pstrdup(pool, country);
-            place->city = apr_pstrdup(pool, city);
-            place->opens = 0;
-            apr_hash_set(places, apr_pmemdup(pool, key, len),
-                         (apr_ssize_t)len, place);
+/* The opens of a range one by one. */
+static apr_status_t add_opens(apr_hash_t *places, store_t *store,
+                              const range_t *range, apr_pool_t *pool)
+{
+    store_rows_t *rows;
+    apr_status_t rv;
+
+    rv = store_query(&rows, store, "SELECT country, coalesce(city, '')"
+                     " FROM opens WHERE counts = 2 AND country <> ''"
+                     " AND opened_at >= ? AND opened_at < ?", "ii",
+                     range->from, range->to);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    while ((rv = store_next(rows)) == APR_SUCCESS) {
+        const char *city = store_peek(rows, 1);
+
+        add_place(places, store_peek(rows, 0), "", 1, pool);
+        if (*city) {
+            add_place(places, store_peek(rows, 0), city, 1, pool);
         }
-        place->opens += store_int(rows, 2);
     }
     store_done(rows);
     return rv == APR_EOF ? APR_SUCCESS : rv;
@@ -320,26 +415,67 @@ static apr_array_header_t *top(apr_hash_t *places, int cities, int limit,
     return out;
 }
 
-apr_status_t reports_places(apr_array_header_t **countries,
-                            apr_array_header_t **cities, store_t *store,
+/* The parts of [from, to) outside whole UTC days. @return how many, of 2 */
+static int find_edges(range_t *edges, apr_int64_t from, apr_int64_t to)
+{
+    apr_int64_t first = round_up(from, ROLLUP_DAY);
+    apr_int64_t last = rollups_bucket(to, ROLLUP_DAY);
+
+    if (first > last) {
+        return add_range(edges, 0, 0, from, to);
+    }
+    return add_range(edges, add_range(edges, 0, 0, from, first), 0, last, to);
+}
+
+/* Are the opens there few enough to be read? */
+static apr_status_t weigh_edges(int *few, store_t *store,
+                                const range_t *edges, int count)
+{
+    apr_int64_t opens = 0, sum = 0;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; i < count && rv == APR_SUCCESS; i++) {
+        rv = store_get_int(store, &sum, "SELECT coalesce(sum(opens), 0)"
+                           " FROM open_rollups WHERE width = ?"
+                           " AND bucket >= ? AND bucket < ?", "iii",
+                           (apr_int64_t)ROLLUP_FINE, edges[i].from,
+                           edges[i].to);
+        opens += sum;
+    }
+    *few = opens <= EDGES_MAX;
+    return rv;
+}
+
+apr_status_t reports_places(places_t *out, store_t *store,
                             apr_int64_t from, apr_int64_t to, int limit,
                             apr_pool_t *pool)
 {
     apr_hash_t *places = apr_hash_make(pool);
-    apr_int64_t edge[2] = { rollups_bucket(from, ROLLUP_DAY),
-                            round_up(to, ROLLUP_DAY) };
-    range_t ranges[RANGES_MAX];
-    apr_status_t rv = APR_SUCCESS;
-    int n, i;
+    apr_int64_t days[2] = { round_up(from, ROLLUP_DAY),
+                            rollups_bucket(to, ROLLUP_DAY) };
+    range_t ranges[RANGES_MAX], edges[2];
+    int n = 0, k = find_edges(edges, from, to), i;
+    apr_status_t rv = weigh_edges(&out->exact, store, edges, k);
 
-    n = from < to ? split(ranges, 0, rollups_place_widths, ROLLUP_LEVELS - 1,
-                          edge) : 0;
+    if (!out->exact) {
+        k = 0;
+        days[0] = rollups_bucket(from, ROLLUP_DAY);
+        days[1] = round_up(to, ROLLUP_DAY);
+    }
+    if (days[0] < days[1]) {
+        n = split(ranges, 0, rollups_place_widths, ROLLUP_PLACE_LEVELS - 1,
+                  days);
+    }
     for (i = 0; i < n && rv == APR_SUCCESS; i++) {
         rv = add_places(places, store, &ranges[i], pool);
     }
+    for (i = 0; i < k && rv == APR_SUCCESS; i++) {
+        rv = add_opens(places, store, &edges[i], pool);
+    }
     if (rv == APR_SUCCESS) {
-        *countries = top(places, 0, limit, pool);
-        *cities = top(places, 1, limit, pool);
+        out->countries = top(places, 0, limit, pool);
+        out->cities = top(places, 1, limit, pool);
     }
     return rv;
 }

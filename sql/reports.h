@@ -22,6 +22,11 @@ typedef struct stats_t {
 
 apr_status_t reports_stats(stats_t **out, store_t *store, apr_pool_t *pool);
 
+/** Classes of the time to the first open, and where each but the last ends, in
+ * seconds. */
+#define REPORTS_FIRST 9
+extern const apr_int64_t *const reports_first_ends;
+
 /** One bucket of open_rollups, summed over nodes; see the schema. */
 typedef struct rollup_t {
     apr_int64_t from;           /* microseconds, inclusive */
@@ -29,6 +34,7 @@ typedef struct rollup_t {
     apr_int64_t mails, mails_opened, mails_possible;
     apr_int64_t opens, possible;
     apr_int64_t verdicts[6];    /* by verdict_e: human .. self */
+    apr_int64_t first[REPORTS_FIRST];   /* mails by time to the first open */
 } rollup_t;
 
 /**
@@ -49,14 +55,38 @@ typedef struct place_t {
     apr_int64_t opens;
 } place_t;
 
+/** Where opens were made. */
+typedef struct places_t {
+    apr_array_header_t *countries;      /* place_t, most first */
+    apr_array_header_t *cities;
+    int exact;                  /* 0: of the whole UTC days that are touched */
+} places_t;
+
 /**
- * Opens that count, by country and by city, most first. Whole UTC days:
- * [from, to) is widened to them.
+ * Opens that count, by country and by city. Sums are kept by UTC day; the opens
+ * of the days that [from, to) cuts are read one by one, unless they are more
+ * than some thousand: then it is widened to whole days. from and to stand on 15
+ * minutes.
  */
-apr_status_t reports_places(apr_array_header_t **countries,
-                            apr_array_header_t **cities, store_t *store,
+apr_status_t reports_places(places_t *places, store_t *store,
                             apr_int64_t from, apr_int64_t to, int limit,
                             apr_pool_t *pool);
+
+/** A week of local hours, from Monday 00:00. */
+#define REPORTS_HOURS 168
+typedef struct hour_t {
+    apr_int64_t mails, mails_opened, mails_possible;    /* made in it */
+    apr_int64_t opens;          /* that count, made in it */
+} hour_t;
+
+/**
+ * Add the 15 minutes of [from, to) to the hours they fall into.
+ * @param offset seconds east of UTC, the same all the time
+ * Reads every hour: 17,500 rows for two years in which none is empty; where
+ * clocks are off by half an hour, four times as many.
+ */
+apr_status_t reports_week(hour_t *week, store_t *store, apr_int64_t from,
+                          apr_int64_t to, apr_int64_t offset);
 
 /** Told of each difference: what ("track ID", "rollup 900 at ..."), the name of
  * the counter, the value kept and the value counted. */

@@ -180,7 +180,8 @@ static apr_status_t create(apr_int64_t *id, store_t *store,
         rv = add_words(store, *id, words);
     }
     if (rv == APR_SUCCESS) {
-        counters_mail(counters, in->created_at, TRACK_UNSEEN, +1);
+        counters_mail(counters, in->created_at, TRACK_UNSEEN, STORE_NULL,
+                      +1);
         rv = counters_flush(counters);
     }
     return rv;
@@ -350,7 +351,7 @@ apr_status_t tracks_delete_in(store_t *store, apr_int64_t id,
         rv = uncount_opens(counters, store, t, pool);
     }
     if (rv == APR_SUCCESS) {
-        counters_mail(counters, t->created_at, t->seen, -1);
+        counters_mail(counters, t->created_at, t->seen, t->first_open_at, -1);
         rv = rollups_flush(counters->rollups);
     }
     if (rv == APR_SUCCESS) {

@@ -145,6 +145,11 @@ static const char *const rollup_counters[] = {
     "proxied", "prefetch", "scanner", "bot", "self"
 };
 
+static const char *const first_counters[] = {
+    "first_1m", "first_5m", "first_15m", "first_1h", "first_4h", "first_1d",
+    "first_3d", "first_7d", "first_later"
+};
+
 static const char *const place_counters[] = { "opens" };
 
 /* Rounded down, also before the epoch; `?` is the width in microseconds. */
@@ -170,6 +175,27 @@ static const char *const place_counters[] = { "opens" };
     ONE_IF("verdict = 4") ", " ONE_IF("verdict = 5") \
     " FROM opens) x GROUP BY bucket ORDER BY bucket"
 
+#define KEPT_FIRST \
+    "SELECT bucket, '' AS country, '' AS city, sum(first_1m), sum(first_5m)," \
+    " sum(first_15m), sum(first_1h), sum(first_4h), sum(first_1d)," \
+    " sum(first_3d), sum(first_7d), sum(first_later) FROM open_rollups" \
+    " WHERE width = ? GROUP BY bucket ORDER BY bucket"
+#define MAILS_IN(from, to) \
+    COUNT_IF("d >= " from " AND d < " to)
+#define COUNTED_FIRST \
+    "SELECT bucket, '' AS country, '' AS city, " \
+    COUNT_IF("d < 60000000") ", " MAILS_IN("60000000", "300000000") ", " \
+    MAILS_IN("300000000", "900000000") ", " \
+    MAILS_IN("900000000", "3600000000") ", " \
+    MAILS_IN("3600000000", "14400000000") ", " \
+    MAILS_IN("14400000000", "86400000000") ", " \
+    MAILS_IN("86400000000", "259200000000") ", " \
+    MAILS_IN("259200000000", "604800000000") ", " \
+    COUNT_IF("d >= 604800000000") " FROM (SELECT " \
+    BUCKET_OF("created_at") " AS bucket, first_open_at - created_at AS d" \
+    " FROM tracked_emails WHERE first_open_at IS NOT NULL) x" \
+    " GROUP BY bucket ORDER BY bucket"
+
 #define KEPT_PLACES(where) \
     "SELECT bucket, country, city, sum(opens) FROM place_rollups" \
     " WHERE width = ? AND " where " GROUP BY bucket, country, city" \
@@ -186,6 +212,11 @@ static const char *const place_counters[] = { "opens" };
     " sum(human), sum(proxied), sum(prefetch), sum(scanner), sum(bot)," \
     " sum(self) FROM open_rollups r WHERE width = 900" \
     " GROUP BY start ORDER BY start"
+#define SUMMED_FIRST \
+    "SELECT " BUCKET_OF("r.bucket") " AS start, '', '', sum(first_1m)," \
+    " sum(first_5m), sum(first_15m), sum(first_1h), sum(first_4h)," \
+    " sum(first_1d), sum(first_3d), sum(first_7d), sum(first_later)" \
+    " FROM open_rollups r WHERE width = 900 GROUP BY start ORDER BY start"
 #define SUMMED_PLACES(where) \
     "SELECT " BUCKET_OF("r.bucket") " AS start, country, city, sum(opens)" \
     " FROM place_rollups r WHERE width = 86400 AND " where \
@@ -194,6 +225,9 @@ static const char *const place_counters[] = { "opens" };
 #define OPEN_KIND(width, summed) \
     { "rollup", width, rollup_counters, 11, KEPT_ROLLUPS, COUNTED_ROLLUPS, \
       6, summed }
+#define FIRST_KIND(width, summed) \
+    { "rollup", width, first_counters, 9, KEPT_FIRST, COUNTED_FIRST, 3, \
+      summed }
 #define COUNTRY_KIND(width, summed) \
     { "places", width, place_counters, 1, KEPT_PLACES("city = ''"), \
       COUNTED_PLACES("''", "1 = 1"), 3, summed }
@@ -203,9 +237,14 @@ static const char *const place_counters[] = { "opens" };
 
 /* The finest of a kind comes first. */
 static const rollup_kind_t rollup_kinds[] = {
-    OPEN_KIND(ROLLUP_FINE, NULL), OPEN_KIND(ROLLUP_HOURS, SUMMED_ROLLUPS),
+    OPEN_KIND(ROLLUP_FINE, NULL), OPEN_KIND(ROLLUP_HOUR, SUMMED_ROLLUPS),
+    OPEN_KIND(ROLLUP_HOURS, SUMMED_ROLLUPS),
     OPEN_KIND(ROLLUP_DAY, SUMMED_ROLLUPS),
     OPEN_KIND(ROLLUP_COARSE, SUMMED_ROLLUPS),
+    FIRST_KIND(ROLLUP_FINE, NULL), FIRST_KIND(ROLLUP_HOUR, SUMMED_FIRST),
+    FIRST_KIND(ROLLUP_HOURS, SUMMED_FIRST),
+    FIRST_KIND(ROLLUP_DAY, SUMMED_FIRST),
+    FIRST_KIND(ROLLUP_COARSE, SUMMED_FIRST),
     COUNTRY_KIND(ROLLUP_DAY, NULL),
     COUNTRY_KIND(ROLLUP_DAYS, SUMMED_PLACES("city = ''")),
     COUNTRY_KIND(ROLLUP_COARSE, SUMMED_PLACES("city = ''")),

@@ -67,7 +67,7 @@ INSERT INTO opens (track_id, opened_at, recorded_at, method, ip_address,
     '$agent', 4, 0, 'old', '', 0, 1 FROM n;
 COMMIT;
 END
-for my $width (900, 10800, 86400, 1382400) {
+for my $width (900, 3600, 10800, 86400, 1382400) {
     my $bucket = ($noon - $noon % $width) . '000000';
     sql("INSERT INTO open_rollups (width, bucket, node, mails, bot) VALUES"
       . " ($width, $bucket, 'n', 1, $opens)");

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Mailtrack::Test;
 use JSON::PP ();
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my $t = Mailtrack::Test->new;
@@ -211,9 +212,176 @@ is_deeply $t->get('/api/tracks?search=words')->{json}[0],
     is $cell{notes}, "'=1+1", 'a formula is none';
     my (undef, @hits) = rows('/api/export/opens.csv?search=words');
     is_deeply [map { $_->[4] } @hits],
-      [map { $_->{id} }
-          sort { $a->{opened_at} cmp $b->{opened_at} } @{ $now->{opens} }],
+      [map { $_->{id} } sort { $a->{opened_at} cmp $b->{opened_at}
+              || $a->{id} <=> $b->{id} } @{ $now->{opens} }],
       'every hit, oldest first';
+}
+
+# -- figures by local hours, across clock changes -----------------------------
+
+# Two years of mails and opens, put there by SQL; sums made as migrations do.
+sub fill {
+    my ($from, $mails) = @_;
+    my (@made, @opens, @sql);
+    srand 7;
+    for my $i (1 .. $mails) {
+        my $at = $from + int rand 63_000_000;
+        my $seen = 0;
+        my $first;
+        for (1 .. int rand 4) {
+            my $open = $at + int exp rand 14;
+            my $counts = int rand 3;
+            my $place = int rand 5;
+            push @opens, [$open, $counts, $place];
+            push @sql, "INSERT INTO opens (track_id, opened_at, recorded_at,"
+              . " method, country, city, verdict, counts, rule, vendor,"
+              . " context, rules_version) VALUES ($i + 100000, ${open}000000,"
+              . " ${open}000000, 'GET', 'C$place', 'T$place', 0, $counts, 'r',"
+              . " '', 0, 1);";
+            $seen = $counts if $counts > $seen;
+            $first = $open if $counts == 2 && $open < ($first // 9e18);
+        }
+        push @made, [$at, $seen, defined $first ? $first - $at : undef];
+        unshift @sql, "INSERT INTO tracked_emails (id, public_id, created_at,"
+          . " updated_at, recipient, subject, notes) VALUES ($i + 100000,"
+          . " printf('%036d', $i), ${at}000000, 1, 'r', 's', '');";
+    }
+    my $counts = "UPDATE tracked_emails SET (open_count, real_open_count,"
+      . " possible_count, first_open_at, last_open_at, last_hit_at, seen,"
+      . " last_country, last_city) = (SELECT count(*), coalesce(sum(counts ="
+      . " 2), 0), coalesce(sum(counts = 1), 0), min(CASE WHEN counts = 2 THEN"
+      . " opened_at END), max(CASE WHEN counts = 2 THEN opened_at END),"
+      . " max(opened_at), coalesce(max(counts), 0), (SELECT country FROM opens"
+      . " p WHERE p.track_id = tracked_emails.id AND p.counts = 2 ORDER BY"
+      . " opened_at DESC, id DESC LIMIT 1), (SELECT city FROM opens p WHERE"
+      . " p.track_id = tracked_emails.id AND p.counts = 2 ORDER BY opened_at"
+      . " DESC, id DESC LIMIT 1) FROM opens WHERE track_id ="
+      . " tracked_emails.id) WHERE id > 100000;";
+    for my $width (900, 3600, 10800, 86400, 345600, 1382400,
+        11059200) {
+        my $step = $width * 1_000_000;
+        push @sql, "INSERT INTO open_rollups (width, bucket, node, mails,"
+          . " mails_opened, mails_possible) SELECT $width, created_at -"
+          . " created_at % $step, 'made', count(*), sum(seen = 2),"
+          . " sum(seen = 1) FROM tracked_emails WHERE id > 100000 GROUP BY 2;",
+          "INSERT INTO open_rollups (width, bucket, node, opens, possible,"
+          . " human) SELECT $width, opened_at - opened_at % $step, 'hits',"
+          . " sum(counts = 2), sum(counts = 1), count(*) FROM opens WHERE"
+          . " track_id > 100000 GROUP BY 2;";
+        my @cases = map { "sum(d >= $_->[0] AND d < $_->[1])" }
+          ([-9e15, 6e7], [6e7, 3e8], [3e8, 9e8], [9e8, 3.6e9],
+            [3.6e9, 1.44e10], [1.44e10, 8.64e10], [8.64e10, 2.592e11],
+            [2.592e11, 6.048e11], [6.048e11, 9e15]);
+        push @sql, "INSERT INTO open_rollups (width, bucket, node, first_1m,"
+          . " first_5m, first_15m, first_1h, first_4h, first_1d, first_3d,"
+          . " first_7d, first_later) SELECT $width, created_at - created_at %"
+          . " $step, 'first', " . join(', ', @cases) . " FROM (SELECT"
+          . " created_at, first_open_at - created_at AS d FROM tracked_emails"
+          . " WHERE id > 100000 AND first_open_at IS NOT NULL) GROUP BY 2;";
+        next if $width < 86400;
+        push @sql, map { "INSERT INTO place_rollups (width, bucket, country,"
+          . " city, node, opens) SELECT $width, opened_at - opened_at % $step,"
+          . " country, $_, 'hits', count(*) FROM opens WHERE counts = 2 AND"
+          . " track_id > 100000 GROUP BY 2, 3, 4;" } "''", 'city';
+    }
+    my $after = first_rollup(@sql);
+    $t->sql(join "\n", 'BEGIN;', @sql[0 .. $after - 1], $counts,
+        @sql[$after .. $#sql], 'COMMIT;');
+    return (\@made, \@opens);
+}
+
+sub first_rollup { my $n = 0; $n++ until $_[$n] =~ /open_rollups/; return $n }
+
+{
+    my $from = 1_700_000_000;
+    $t->sql("DELETE FROM $_") for qw(outbox opens search_words
+      email_recipients tracked_emails recipients open_rollups place_rollups);
+    my ($made, $opens) = fill($from, 4000);
+    verify('figures put there by SQL');
+    for my $zone ('Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC') {
+        local $ENV{TZ} = $zone;
+        POSIX::tzset();
+        for my $span (['2023-12-01', '2025-11-10'], ['2024-03-25', '2024-04-05'],
+            ['2024-10-20', '2024-11-10'], ['2024-03-31', '2024-03-31'],
+            ['2025-03-09', '2025-03-09']) {
+            my ($first, $last) = map { POSIX::mktime(0, 0, 0,
+                    (split /-/)[2, 1, 0]) } map { my @d = split /-/;
+                sprintf '%d-%d-%d', $d[0] - 1900, $d[1] - 1, $d[2] } @$span;
+            $last = POSIX::mktime(0, 0, 0, (localtime $last)[3] + 1,
+                (localtime $last)[4, 5]);
+            my (@mails, @read, %place, @class, %slot);
+            for my $day (0 .. 6) {
+                $_->[$day] = [(0) x 24] for \@mails, \@read;
+            }
+            my @ends = (60, 300, 900, 3600, 14400, 86400, 259200, 604800, 9e18);
+            @class = (0) x 9;
+            for (grep { $_->[0] >= $first && $_->[0] < $last } @$made) {
+                my @local = localtime $_->[0];
+                my ($day, $hour) = (($local[6] + 6) % 7, $local[2]);
+                $mails[$day][$hour]++;
+                if ($_->[1] != 1) {
+                    $slot{"$day $hour"}[0]++;
+                    $slot{"$day $hour"}[1] += $_->[1] == 2;
+                }
+                next if !defined(my $delay = $_->[2]);
+                my ($class) = grep { $delay < $ends[$_] } 0 .. 8;
+                $class[$class]++;
+            }
+            for (grep { $_->[0] >= $first && $_->[0] < $last } @$opens) {
+                my @local = localtime $_->[0];
+                next if $_->[1] != 2;
+                $read[($local[6] + 6) % 7][$local[2]]++;
+                $place{"C$_->[2]"}++;
+            }
+            my $query = "from=$span->[0]&to=$span->[1]&tz=$zone";
+            my $got = $t->get("/api/analytics?$query")->{json};
+            my $what = "$zone, @$span";
+            is_deeply $got->{week}{mails}, \@mails, "$what: mails by hour";
+            is_deeply $got->{week}{opens}, \@read, "$what: opens by hour";
+            is_deeply { map { $_->{country} => $_->{opens} }
+                  @{ $got->{countries} } }, \%place, "$what: places";
+            ok $got->{places_exact}, "$what: to the quarter of an hour";
+            is_deeply [map { $_->{mails} }
+                  @{ $got->{totals}{first_open}{classes} }], \@class,
+              "$what: time to the first open";
+            my @sorted = sort { $a <=> $b } map { $_->[2] // () }
+              grep { $_->[0] >= $first && $_->[0] < $last } @$made;
+            my $median = $got->{totals}{first_open}{median_seconds};
+            my $true = $sorted[$#sorted / 2];
+            ok !@sorted ? !defined $median
+              : $median >= 604800 ? $true >= 259200
+              : (grep { ($_ ? $ends[$_ - 1] : 0) <= $median
+                  && $median <= $ends[$_] && $true < 1.5 * $ends[$_]
+                  && $true * 1.5 >= ($_ ? $ends[$_ - 1] : 0) } 0 .. 8),
+              "$what: a median near " . ($true // 'none');
+            my $good = 1;
+            for my $best (@{ $got->{best_times}{hours} }) {
+                my $slot = $slot{ ($best->{weekday} - 1) . " $best->{hour}" };
+                $good &&= $best->{mails} == $slot->[0] && $slot->[0] >= 20
+                  && $best->{mails_opened} == $slot->[1];
+            }
+            ok $good, "$what: good hours with their samples";
+            is scalar @{ $got->{best_times}{hours} }, 5, 'five of them'
+              if (grep { $_->[0] >= 20 } values %slot) >= 5;
+            my ($head, @hours) = rows("/api/export/analytics.csv?$query"
+                . '&table=hours');
+            is_deeply [map { @$_[2, 5] } @hours], [map { my $d = $_;
+                  map { ($mails[$d][$_], $read[$d][$_]) } 0 .. 23 } 0 .. 6],
+              "$what: the file says the same";
+            my (undef, @countries) = rows("/api/export/analytics.csv?$query"
+                . '&table=countries');
+            is_deeply { map { @$_ } @countries }, \%place, "$what: and so here";
+        }
+    }
+    my ($before) = $t->get('/api/analytics?from=2024-02-01&to=2024-02-29'
+        . '&tz=Europe/Berlin')->{json}{previous};
+    my $same = $t->get('/api/analytics?from=2024-01-03&to=2024-01-31'
+        . '&tz=Europe/Berlin')->{json}{totals};
+    is_deeply $before, $same, 'the span before has the same figures';
+    my $all = $t->get('/api/analytics?from=2020-01-01&to=2025-12-31')->{json};
+    is $all->{week}{from}, '2024-01-01', 'hours of the last two years';
+    delete $ENV{TZ};
+    POSIX::tzset();
 }
 
 verify('at the end');

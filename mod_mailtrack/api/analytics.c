@@ -1,36 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /api/analytics and its CSV: sums over local days, with the span before for
+ * /api/analytics: sums over local days, with the span before for
  * comparison, and places. Runs in httpd's worker threads; reads rollups, never
  * history.
  */
 #include <apr_strings.h>
-#include <http_protocol.h>
 
+#include "analysis.h"
 #include "answer.h"
-#include "csv.h"
 #include "endpoints.h"
-#include "range.h"
-#include "reports.h"
+#include "habits.h"
 #include "rules.h"
 #include "view.h"
 #include "when.h"
 
 #define DAYS_DEFAULT 30
 #define PLACES_MAX   50
-#define VERDICTS     6
-
-typedef struct analysis_t {
-    range_t range;
-    const char *tz;
-    int all;                            /* days=all */
-    apr_array_header_t *days;           /* apr_int64_t */
-    apr_array_header_t *series;         /* rollup_t */
-    rollup_t total;
-    rollup_t previous;
-    apr_array_header_t *countries;      /* place_t */
-    apr_array_header_t *cities;
-} analysis_t;
+#define WEEK_DAYS_MAX 731
 
 /* -- what is asked for --------------------------------------------------- */
 
@@ -72,7 +58,7 @@ static apr_int64_t read_count(request_t *in, int *given)
     return request_arg_int(in, "days", 1, RANGE_DAYS_MAX, DAYS_DEFAULT);
 }
 
-static void read_range(analysis_t *a, call_t *call)
+void analysis_range(analysis_t *a, call_t *call)
 {
     request_t *in = call->input;
     apr_int64_t today, count;
@@ -105,8 +91,10 @@ static void add(rollup_t *sum, const rollup_t *row)
     sum->mails_possible += row->mails_possible;
     sum->opens += row->opens;
     sum->possible += row->possible;
-    for (i = 0; i < VERDICTS; i++)
+    for (i = 0; i < ANALYSIS_VERDICTS; i++)
         sum->verdicts[i] += row->verdicts[i];
+    for (i = 0; i < REPORTS_FIRST; i++)
+        sum->first[i] += row->first[i];
 }
 
 static void sum_up(rollup_t *sum, const apr_array_header_t *rows)
@@ -137,7 +125,7 @@ static apr_status_t begin_of_all(analysis_t *a, call_t *call)
     return rv;
 }
 
-static apr_status_t read_series(analysis_t *a, call_t *call)
+apr_status_t analysis_series(analysis_t *a, call_t *call)
 {
     apr_pool_t *pool = call->r->pool;
     apr_array_header_t *edges;
@@ -176,6 +164,37 @@ static apr_status_t read_previous(analysis_t *a, call_t *call)
     return rv;
 }
 
+/* Hours of the week: of the last two years at most, for habits change and the
+ * quarters of an hour of decades are many. */
+apr_status_t analysis_week(analysis_t *a, call_t *call)
+{
+    apr_array_header_t *parts;
+    apr_int64_t from = a->total.from;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    a->week_range = a->range;
+    if (a->range.last - a->range.first >= WEEK_DAYS_MAX) {
+        a->week_range.first = a->range.last - WEEK_DAYS_MAX + 1;
+        from = apr_time_from_sec(zone_day_start(a->range.zone,
+                                                a->week_range.first));
+    }
+    parts = range_parts(a->range.zone, from, a->total.to, call->r->pool);
+    for (i = 0; i < parts->nelts && !rv; i++) {
+        const range_part_t *part = &APR_ARRAY_IDX(parts, i, range_part_t);
+
+        rv = reports_week(a->week, call->store, part->from, part->to,
+                          part->offset);
+    }
+    return rv;
+}
+
+apr_status_t analysis_places(analysis_t *a, call_t *call)
+{
+    return reports_places(&a->places, call->store, a->total.from, a->total.to,
+                          PLACES_MAX, call->r->pool);
+}
+
 /* -- JSON ---------------------------------------------------------------- */
 
 static json_t *verdicts_view(const rollup_t *row)
@@ -183,7 +202,7 @@ static json_t *verdicts_view(const rollup_t *row)
     json_t *out = json_object();
     int i;
 
-    for (i = 0; i < VERDICTS; i++)
+    for (i = 0; i < ANALYSIS_VERDICTS; i++)
         json_object_set_new(out, verdict_name((verdict_e)i),
                             json_integer(row->verdicts[i]));
     return out;
@@ -216,7 +235,17 @@ static json_t *sums_view(call_t *call, const rollup_t *row)
     return out;
 }
 
-static const char *day_text(const analysis_t *a, int i, apr_pool_t *pool)
+/* A whole span's sums say more than a bucket's. */
+static json_t *total_view(call_t *call, const rollup_t *row)
+{
+    json_t *out = sums_view(call, row);
+
+    json_object_set_new(out, "first_open", habits_first(row));
+    json_object_set_new(out, "automated", habits_automated(row));
+    return out;
+}
+
+const char *analysis_day(const analysis_t *a, int i, apr_pool_t *pool)
 {
     return when_format_date(APR_ARRAY_IDX(a->days, i, apr_int64_t), pool);
 }
@@ -229,7 +258,7 @@ static json_t *series_view(call_t *call, const analysis_t *a)
     for (i = 0; i < a->series->nelts; i++) {
         json_t *row = sums_view(call, &APR_ARRAY_IDX(a->series, i, rollup_t));
 
-        json_object_set_new(row, "date", view_text(day_text(a, i,
+        json_object_set_new(row, "date", view_text(analysis_day(a, i,
                                                             call->r->pool)));
         json_array_append_new(out, row);
     }
@@ -254,21 +283,39 @@ static json_t *places_view(const apr_array_header_t *places, int cities)
     return out;
 }
 
+static json_t *week_view(call_t *call, const analysis_t *a)
+{
+    apr_pool_t *pool = call->r->pool;
+    json_t *out = habits_week(a->week);
+
+    json_object_set_new(out, "from",
+                        view_text(when_format_date(a->week_range.first,
+                                                   pool)));
+    json_object_set_new(out, "to",
+                        view_text(when_format_date(a->week_range.last,
+                                                   pool)));
+    return out;
+}
+
 static json_t *analysis_view(call_t *call, const analysis_t *a)
 {
     apr_pool_t *pool = call->r->pool;
     json_t *out = json_object();
 
-    json_object_set_new(out, "from", view_text(day_text(a, 0, pool)));
+    json_object_set_new(out, "from", view_text(analysis_day(a, 0, pool)));
     json_object_set_new(out, "to",
                         view_text(when_format_date(a->range.last, pool)));
     json_object_set_new(out, "tz", view_text(a->tz));
     json_object_set_new(out, "bucket", view_text(range_width(&a->range)));
     json_object_set_new(out, "series", series_view(call, a));
-    json_object_set_new(out, "totals", sums_view(call, &a->total));
-    json_object_set_new(out, "previous", sums_view(call, &a->previous));
-    json_object_set_new(out, "countries", places_view(a->countries, 0));
-    json_object_set_new(out, "cities", places_view(a->cities, 1));
+    json_object_set_new(out, "totals", total_view(call, &a->total));
+    json_object_set_new(out, "previous", total_view(call, &a->previous));
+    json_object_set_new(out, "week", week_view(call, a));
+    json_object_set_new(out, "best_times", habits_best(a->week));
+    json_object_set_new(out, "countries",
+                        places_view(a->places.countries, 0));
+    json_object_set_new(out, "cities", places_view(a->places.cities, 1));
+    json_object_set_new(out, "places_exact", json_boolean(a->places.exact));
     return out;
 }
 
@@ -279,93 +326,19 @@ int endpoint_analytics(call_t *call)
     int status;
 
     memset(&a, 0, sizeof(a));
-    read_range(&a, call);
+    analysis_range(&a, call);
     if (request_end(call->input))
         return answer_faults(call);
     if ((status = call_store(call)) != OK)
         return status;
-    rv = read_series(&a, call);
+    rv = analysis_series(&a, call);
     if (!rv)
         rv = read_previous(&a, call);
     if (!rv)
-        rv = reports_places(&a.countries, &a.cities, call->store,
-                            a.total.from, a.total.to, PLACES_MAX,
-                            call->r->pool);
+        rv = analysis_places(&a, call);
+    if (!rv)
+        rv = analysis_week(&a, call);
     if (rv)
         return answer_store(call, rv, "figure");
     return answer_json(call, HTTP_OK, analysis_view(call, &a));
-}
-
-/* -- CSV ----------------------------------------------------------------- */
-
-static void csv_head(csv_t *csv)
-{
-    int i;
-
-    csv_row(csv);
-    csv_text(csv, "date");
-    csv_text(csv, "mails");
-    csv_text(csv, "mails_opened");
-    csv_text(csv, "mails_possible");
-    csv_text(csv, "opens");
-    csv_text(csv, "possible");
-    for (i = 0; i < VERDICTS; i++)
-        csv_text(csv, verdict_name((verdict_e)i));
-}
-
-static void csv_sums(csv_t *csv, const char *day, const rollup_t *row)
-{
-    int i;
-
-    csv_row(csv);
-    csv_text(csv, day);
-    csv_int(csv, row->mails);
-    csv_int(csv, row->mails_opened);
-    csv_int(csv, row->mails_possible);
-    csv_int(csv, row->opens);
-    csv_int(csv, row->possible);
-    for (i = 0; i < VERDICTS; i++)
-        csv_int(csv, row->verdicts[i]);
-}
-
-/* At most 1,200 rows: one answer, after the store has been given back. */
-static int answer_csv(call_t *call, const analysis_t *a)
-{
-    csv_t *csv = csv_make(call->r->pool);
-    const char *row;
-    apr_size_t len;
-    int i;
-
-    call_return(call);
-    answer_headers(call);
-    ap_set_content_type(call->r, "text/csv; charset=utf-8; header=present");
-    apr_table_setn(call->r->headers_out, "Content-Disposition",
-                   "attachment; filename=\"analytics.csv\"");
-    csv_head(csv);
-    row = csv_end(csv, &len);
-    for (i = 0; ap_rwrite(row, (int)len, call->r) >= 0 &&
-                i < a->series->nelts; i++) {
-        csv_sums(csv, day_text(a, i, call->r->pool),
-                 &APR_ARRAY_IDX(a->series, i, rollup_t));
-        row = csv_end(csv, &len);
-    }
-    return OK;
-}
-
-int endpoint_analytics_csv(call_t *call)
-{
-    analysis_t a;
-    apr_status_t rv;
-    int status;
-
-    memset(&a, 0, sizeof(a));
-    read_range(&a, call);
-    if (request_end(call->input))
-        return answer_faults(call);
-    if ((status = call_store(call)) != OK)
-        return status;
-    rv = read_series(&a, call);
-    if (rv)
-        return answer_store(call, rv, "figure");
-    return answer_csv(call, &a);
 }

@@ -7,6 +7,7 @@
 #include "range.h"
 
 #define QUARTER 900
+#define DAY     86400
 #define WEEKS_FROM  92
 #define MONTHS_FROM 731
 
@@ -72,6 +73,56 @@ apr_array_header_t *range_edges(const range_t *range,
         APR_ARRAY_PUSH(edges, apr_int64_t) = apr_time_from_sec(at);
     }
     return edges;
+}
+
+/* The first moment in (from, to] at which the offset is another than at from;
+ * it changes once between them. Seconds. */
+static apr_int64_t change_between(const zone_t *zone, apr_int64_t from,
+                                  apr_int64_t to)
+{
+    apr_int64_t offset = zone_offset(zone, from);
+
+    while (to - from > 1) {
+        apr_int64_t middle = from + (to - from) / 2;
+
+        if (zone_offset(zone, middle) == offset)
+            from = middle;
+        else
+            to = middle;
+    }
+    return to;
+}
+
+static apr_int64_t quarter_before(apr_int64_t at)
+{
+    return at - (at % QUARTER + QUARTER) % QUARTER;
+}
+
+apr_array_header_t *range_parts(const zone_t *zone, apr_int64_t from,
+                                apr_int64_t to, apr_pool_t *pool)
+{
+    apr_array_header_t *parts = apr_array_make(pool, 8, sizeof(range_part_t));
+    apr_int64_t at = apr_time_sec(from), end = apr_time_sec(to);
+    apr_int64_t start = at;
+
+    while (at < end) {
+        apr_int64_t next = at + DAY < end ? at + DAY : end;
+        apr_int64_t offset = zone_offset(zone, at);
+        range_part_t *part;
+
+        if (zone_offset(zone, next) != offset)
+            next = change_between(zone, at, next);
+        if (next < end && zone_offset(zone, next) == offset) {
+            at = next;
+            continue;
+        }
+        part = apr_array_push(parts);
+        part->from = apr_time_from_sec(quarter_before(start));
+        part->to = apr_time_from_sec(next < end ? quarter_before(next) : end);
+        part->offset = offset;
+        start = at = next;
+    }
+    return parts;
 }
 
 range_t range_before(const range_t *range)

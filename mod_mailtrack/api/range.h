@@ -36,6 +36,20 @@ apr_array_header_t *range_edges(const range_t *range,
                                 const apr_array_header_t *days,
                                 apr_pool_t *pool);
 
+/** A part of a span in which clocks do not change. */
+typedef struct range_part_t {
+    apr_int64_t from;           /* microseconds, inclusive */
+    apr_int64_t to;             /* exclusive */
+    apr_int64_t offset;         /* seconds east of UTC */
+} range_part_t;
+
+/**
+ * The parts of [from, to), in microseconds. Clocks that change off 15 minutes
+ * of UTC (none has since 1972) are taken to have done so at the quarter before.
+ */
+apr_array_header_t *range_parts(const zone_t *zone, apr_int64_t from,
+                                apr_int64_t to, apr_pool_t *pool);
+
 /** The span of as many days just before. */
 range_t range_before(const range_t *range);
 

@@ -26,6 +26,7 @@
 
 typedef struct mail_t {
     apr_int64_t id, created_at;
+    apr_int64_t first;          /* open; 0: none */
     int seen, gone;
 } mail_t;
 
@@ -96,6 +97,10 @@ static void make_hit(recorder_t *recorder, int i)
     open.verdict = hit->verdict;
     open.counts = hit->counts;
     must(record_open(recorder, &open));
+    if (hit->counts == OPEN_REAL && (!mails[hit->mail].first
+                                     || hit->at < mails[hit->mail].first)) {
+        mails[hit->mail].first = hit->at;
+    }
     if (hit->counts > mails[hit->mail].seen) {
         mails[hit->mail].seen = hit->counts;
     }
@@ -153,6 +158,16 @@ static void test_stats(const char *name)
        && stats->latest_real_open->track_public_id, "%s: the latest", name);
 }
 
+static int class_of(const mail_t *mail)
+{
+    apr_int64_t minutes = mail->first < mail->created_at ? -1
+                          : (mail->first - mail->created_at) / (HOUR / 60);
+
+    return minutes < 1 ? 0 : minutes < 5 ? 1 : minutes < 15 ? 2
+           : minutes < 60 ? 3 : minutes < 240 ? 4 : minutes < 1440 ? 5
+           : minutes < 3 * 1440 ? 6 : minutes < 7 * 1440 ? 7 : 8;
+}
+
 static int same_rollup(const rollup_t *got, apr_int64_t from, apr_int64_t to)
 {
     rollup_t want;
@@ -167,6 +182,9 @@ static int same_rollup(const rollup_t *got, apr_int64_t from, apr_int64_t to)
             want.mails++;
             want.mails_opened += mails[i].seen == TRACK_OPENED;
             want.mails_possible += mails[i].seen == TRACK_POSSIBLE;
+            if (mails[i].first) {
+                want.first[class_of(&mails[i])]++;
+            }
         }
     }
     for (i = 0; i < HITS; i++) {
@@ -240,33 +258,107 @@ static apr_int64_t count_place(const place_t *place, apr_int64_t from,
     return n;
 }
 
-static void test_places(apr_int64_t from, apr_int64_t to)
+static int wrong_places(const apr_array_header_t *list, int cities,
+                        apr_int64_t from, apr_int64_t to)
 {
-    apr_array_header_t *countries = NULL, *cities = NULL;
-    apr_int64_t day = 24 * HOUR;
-    apr_int64_t first = from - from % day, last = to + (day - to % day) % day;
     int i, wrong = 0;
 
-    must(reports_places(&countries, &cities, store, from, to, 7, pool));
-    is_int(countries->nelts, 2, "two countries");
-    is_int(cities->nelts, 7, "as many cities as asked for");
-    for (i = 0; i < countries->nelts; i++) {
-        const place_t *place = &APR_ARRAY_IDX(countries, i, place_t);
+    for (i = 0; i < list->nelts; i++) {
+        const place_t *place = &APR_ARRAY_IDX(list, i, place_t);
 
-        wrong += *place->city
-                 || place->opens != count_place(place, first, last);
-    }
-    for (i = 0; i < cities->nelts; i++) {
-        const place_t *place = &APR_ARRAY_IDX(cities, i, place_t);
-
-        wrong += !*place->city
-                 || place->opens != count_place(place, first, last)
+        wrong += (*place->city != '\0') != cities || place->opens == 0
+                 || place->opens != count_place(place, from, to)
                  || (i && place->opens > place[-1].opens);
     }
-    is_int(wrong, 0, "with their opens in whole days, most first");
+    return wrong;
 }
 
-/* -- the recount ----------------------------------------------------------- */
+static void test_places(apr_int64_t from, apr_int64_t to)
+{
+    places_t places;
+
+    must(reports_places(&places, store, from, to, 7, pool));
+    is_int(places.countries->nelts, 2, "two countries");
+    is_int(places.cities->nelts, 7, "as many cities as asked for");
+    ok(places.exact && !wrong_places(places.countries, 0, from, to)
+       && !wrong_places(places.cities, 1, from, to),
+       "places and their opens, most first");
+}
+
+/* Spans that begin and end at any quarter of an hour. */
+static void test_place_edges(void)
+{
+    apr_int64_t begin = rollups_bucket(BEGIN, ROLLUP_FINE);
+    places_t places;
+    int i, wrong = 0, empty = 0;
+
+    for (i = 0; i < 200; i++) {
+        apr_int64_t from = begin + QUARTER * fixture_random(9500);
+        apr_int64_t to = from + QUARTER * fixture_random(i % 2 ? 150 : 4000);
+
+        must(reports_places(&places, store, from, to, 50, pool));
+        wrong += !places.exact + wrong_places(places.countries, 0, from, to)
+                 + wrong_places(places.cities, 1, from, to);
+        empty += !places.countries->nelts;
+    }
+    is_int(wrong, 0, "200 spans that cut days");
+    ok(empty < 50, "most of them with opens (%d without)", empty);
+    must(store_begin(store));
+    must(store_exec(store, NULL, "UPDATE open_rollups SET opens = opens + 2000"
+                    " WHERE width = 900 AND bucket = (SELECT min(bucket) FROM"
+                    " open_rollups WHERE width = 900 AND opens > 0)", NULL));
+    must(reports_places(&places, store, BEGIN + QUARTER - BEGIN % QUARTER,
+                        begin + 50 * 24 * HOUR, 50, pool));
+    ok(places.exact, "many opens outside the span's edges do no harm");
+    must(store_exec(store, NULL, "UPDATE open_rollups SET opens = opens + 2000"
+                    " WHERE width = 900", NULL));
+    must(reports_places(&places, store, begin, begin + 50 * 24 * HOUR, 50,
+                        pool));
+    store_rollback(store);
+    ok(!places.exact && !wrong_places(places.countries, 0,
+                                      rollups_bucket(begin, ROLLUP_DAY),
+                                      rollups_bucket(begin + 51 * 24 * HOUR,
+                                                     ROLLUP_DAY)),
+       "too many opens at the edges: whole days, and said so");
+}
+
+/* -- hours of the week ---------------------------------------------------- */
+
+static int hour_of_week(apr_int64_t at, apr_int64_t offset)
+{
+    apr_time_exp_t t;
+
+    apr_time_exp_gmt(&t, at + offset * APR_USEC_PER_SEC);
+    return (t.tm_wday + 6) % 7 * 24 + t.tm_hour;
+}
+
+static void test_week(apr_int64_t from, apr_int64_t to, apr_int64_t offset)
+{
+    hour_t got[REPORTS_HOURS], want[REPORTS_HOURS];
+    int i;
+
+    memset(got, 0, sizeof(got));
+    memset(want, 0, sizeof(want));
+    must(reports_week(got, store, from, to, offset));
+    for (i = 0; i < MAILS; i++) {
+        hour_t *hour = &want[hour_of_week(mails[i].created_at, offset)];
+
+        if (!mails[i].gone && mails[i].created_at >= from
+            && mails[i].created_at < to) {
+            hour->mails++;
+            hour->mails_opened += mails[i].seen == 2;
+            hour->mails_possible += mails[i].seen == 1;
+        }
+    }
+    for (i = 0; i < HITS; i++) {
+        if (!mails[hits[i].mail].gone && hits[i].counts == OPEN_REAL
+            && hits[i].at >= from && hits[i].at < to) {
+            want[hour_of_week(hits[i].at, offset)].opens++;
+        }
+    }
+    ok(!memcmp(got, want, sizeof(got)), "hours of the week, %+d s",
+       (int)offset);
+}
 
 static char last_what[200], last_counter[40];
 static apr_int64_t last_kept, last_counted;
@@ -319,7 +411,7 @@ static void test_spoilt(void)
     spoil("UPDATE tracked_emails SET possible_count = -1 WHERE id = 120",
           "track mail-119", "possible_count", 1);
     spoil("UPDATE tracked_emails SET first_open_at = 5 WHERE id = 120",
-          "track mail-119", "first_open_at", 1);
+          "rollup 1382400 at", "first_1m", 5);
     spoil("UPDATE tracked_emails SET last_hit_at = 5 WHERE id = 120",
           "track mail-119", "last_hit_at", 1);
     spoil("UPDATE tracked_emails SET self_count = 9 WHERE id = 120",
@@ -347,6 +439,10 @@ static void test_spoilt(void)
           " node = 'a' AND bucket = (SELECT min(bucket) FROM open_rollups"
           " WHERE width = 10800 AND node = 'a')", "rollup 10800 at 2023-11-",
           "bot", 1);
+    spoil("UPDATE open_rollups SET first_later = first_later + 1 WHERE width ="
+          " 86400 AND node = 'a' AND bucket = (SELECT min(bucket) FROM"
+          " open_rollups WHERE width = 86400 AND node = 'a')",
+          "rollup 86400 at 2023-11-", "first_later", 1);
     spoil("INSERT INTO open_rollups (width, bucket, node, self) VALUES (86400,"
           " 0, 'z', 3)", "rollup 86400 at 1970-01-01T00:00:00Z", "self", 1);
     spoil("UPDATE open_rollups SET mails = mails + 1 WHERE width = 1382400 AND"
@@ -419,6 +515,7 @@ int main(void)
 {
     stats_t *stats = NULL;
     apr_int64_t first = 1;
+    apr_int64_t begin = rollups_bucket(BEGIN, ROLLUP_FINE);
     int i;
 
     store = fixture_start();
@@ -432,10 +529,14 @@ int main(void)
     test_true("filled");
     test_stats("filled");
     test_series();
-    test_places(BEGIN, BEGIN + SPAN);
-    test_places(BEGIN + 3 * HOUR, BEGIN + SPAN / 2);
-    test_places(BEGIN + SPAN / 5, BEGIN + SPAN);
-    test_places(BEGIN - 500 * 24 * HOUR, BEGIN + SPAN + 500 * 24 * HOUR);
+    test_places(begin, begin + SPAN);
+    test_places(begin + 3 * HOUR, begin + SPAN / 2);
+    test_places(begin + SPAN / 5, begin + SPAN);
+    test_places(begin - 500 * 24 * HOUR, begin + SPAN + 500 * 24 * HOUR);
+    test_place_edges();
+    test_week(0, BEGIN + 2 * SPAN, 0);
+    test_week(begin + 5 * QUARTER, begin + SPAN / 3, 19800);
+    test_week(begin, begin + SPAN, -18000);
     test_spoilt();
     test_backfill();
     test_latest_far();
@@ -447,6 +548,7 @@ int main(void)
     test_true("a third deleted");
     test_stats("a third deleted");
     test_series();
-    test_places(BEGIN, BEGIN + SPAN);
+    test_places(begin, begin + SPAN);
+    test_week(0, BEGIN + 2 * SPAN, 45900);
     return done_testing();
 }

@@ -191,6 +191,29 @@ static void test_range(void)
     ok(1, "days around the change of the clocks");
 }
 
+/* Every quarter of an hour of some years in one part, with its offset. */
+static void test_parts(const char *name, int most)
+{
+    zone_t *zone = zone_of(name);
+    apr_int64_t from = 1690000200, to = from + 3 * 365 * APR_INT64_C(86400);
+    apr_int64_t at = from;
+    apr_array_header_t *parts;
+    int i, wrong = 0;
+
+    parts = range_parts(zone, apr_time_from_sec(from), apr_time_from_sec(to),
+                        pool);
+    for (i = 0; i < parts->nelts; i++) {
+        const range_part_t *part = &APR_ARRAY_IDX(parts, i, range_part_t);
+
+        wrong += part->from != apr_time_from_sec(at)
+                 || (i && part->offset == part[-1].offset);
+        for (; apr_time_from_sec(at) < part->to; at += 900)
+            wrong += zone_offset(zone, at) != part->offset;
+    }
+    ok(!wrong && at == to && parts->nelts <= most, "%s: %d parts", name,
+       parts->nelts);
+}
+
 int main(void)
 {
     apr_initialize();
@@ -207,6 +230,11 @@ int main(void)
     test_names();
     test_broken();
     test_range();
+    test_parts("Europe/Berlin", 7);
+    test_parts("America/New_York", 7);
+    test_parts("Asia/Kolkata", 1);
+    test_parts("Africa/Casablanca", 8);
+    test_parts("Australia/Lord_Howe", 7);
     apr_pool_destroy(pool);
     apr_terminate();
     return done_testing();
