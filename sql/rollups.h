@@ -13,9 +13,10 @@
 
 /**
  * Bucket widths in seconds, finest first; each is a multiple of the one before.
- * 900 s divide every time zone's offset; three hours put a local day together
- * from 20 rows instead of 96; hours of the week are summed from hours; the wide ones hold a range of years in few rows.
- * Places are kept by days and more, as a row for each place is much.
+ * 900 s divide every time zone's offset; hours of the week are summed from
+ * hours; three hours put a local day together from 20 rows instead of 96; the
+ * wide ones hold a range of years in few rows. Places are kept by days and
+ * more, as a row for each place is much.
  */
 #define ROLLUP_FINE   900
 #define ROLLUP_HOUR   3600

@@ -425,6 +425,7 @@ static void write_mail(generator_t *g, const mail_statements_t *s, int number)
     write_words(g, s->word, number + 1, texts);
     write_recipients(g, s->recipient, number + 1, m);
     rollups_add(g->rollups, m->created_at, ROLLUP_MAILS, +1);
+    rollups_first(g->rollups, m->created_at, m->first_open_at, +1);
     if (seen_of(m)) {
         rollups_add(g->rollups, m->created_at, seen_of(m) == 2
                     ? ROLLUP_MAILS_OPENED : ROLLUP_MAILS_POSSIBLE, +1);

@@ -411,7 +411,7 @@ static void test_spoilt(void)
     spoil("UPDATE tracked_emails SET possible_count = -1 WHERE id = 120",
           "track mail-119", "possible_count", 1);
     spoil("UPDATE tracked_emails SET first_open_at = 5 WHERE id = 120",
-          "rollup 1382400 at", "first_1m", 5);
+          "rollup 1382400 at", "first_1m", 6);
     spoil("UPDATE tracked_emails SET last_hit_at = 5 WHERE id = 120",
           "track mail-119", "last_hit_at", 1);
     spoil("UPDATE tracked_emails SET self_count = 9 WHERE id = 120",
