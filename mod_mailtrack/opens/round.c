@@ -13,6 +13,7 @@
 #include <http_log.h>
 
 #include "../publish.h"
+#include "sweep.h"
 
 APLOG_USE_MODULE(mailtrack);
 
@@ -22,9 +23,8 @@ APLOG_USE_MODULE(mailtrack);
 /* Segments known, ever, before the lock is let go. */
 #define NAMES_MAX 10000
 
-/* Lines of one transaction; and how much of a segment is read at once. */
+/* Lines of one transaction. */
 #define BATCH_LINES 8000
-#define READ_SIZE   (1024 * 1024)
 
 int round_due(apr_time_t at, apr_time_t now)
 {
@@ -72,7 +72,7 @@ static void store_failed(round_t *r, apr_status_t rv)
     r->store_at = apr_time_now() + STORE_EVERY;
 }
 
-static drain_segment_t *segment_of(round_t *r, const char *name)
+drain_segment_t *round_segment(round_t *r, const char *name)
 {
     drain_segment_t *segment = apr_hash_get(r->segments, name,
                                             APR_HASH_KEY_STRING);
@@ -111,7 +111,7 @@ static apr_status_t load_offsets(round_t *r)
     for (i = 0; i < offsets->nelts; i++) {
         const offset_t *offset = &APR_ARRAY_IDX(offsets, i, offset_t);
 
-        segment_of(r, offset->segment + strlen(prefix))->pos = offset->pos;
+        round_segment(r, offset->segment + strlen(prefix))->pos = offset->pos;
     }
     return APR_SUCCESS;
 }
@@ -155,9 +155,8 @@ static apr_status_t have_store(round_t *r)
 
 /* -- reading ------------------------------------------------------------ */
 
-/* A file that cannot be read or removed costs itself, not the others. */
-static void complain(const round_t *r, drain_segment_t *segment,
-                     apr_status_t rv)
+void round_complain(const round_t *r, drain_segment_t *segment,
+                    apr_status_t rv)
 {
     if (segment->told == rv || APR_STATUS_IS_ENOENT(rv)) {
         return;
@@ -191,9 +190,9 @@ static void read_segment(round_t *r, apr_array_header_t *lines,
     apr_status_t rv;
 
     rv = spool_read(r->buffer, &len, r->in->conf->spool_dir, segment->name,
-                    at, READ_SIZE);
+                    at, ROUND_READ);
     if (rv != APR_SUCCESS && rv != APR_EINCOMPLETE) {
-        complain(r, segment, rv);
+        round_complain(r, segment, rv);
     }
     if (!len) {
         return;
@@ -214,92 +213,6 @@ static void read_segment(round_t *r, apr_array_header_t *lines,
     }
 }
 
-/* -- finished segments -------------------------------------------------- */
-
-/* Its writer is gone and all its lines are committed, on disk: what is left is
- * at most a line its writer died in, which was never answered. */
-static apr_status_t finish_segment(round_t *r, drain_segment_t *segment)
-{
-    const char *dir = r->in->conf->spool_dir;
-    apr_off_t size = 0;
-    apr_size_t len = 0;
-    int fd = -1;
-    apr_status_t rv;
-
-    rv = spool_finished(&fd, &size, dir, segment->name);
-    if (rv != APR_SUCCESS) {
-        if (rv != APR_EAGAIN) {
-            complain(r, segment, rv);
-        }
-        return APR_SUCCESS;
-    }
-    if (size > segment->pos) {
-        rv = spool_read(r->buffer, &len, dir, segment->name, segment->pos,
-                        READ_SIZE);
-        if (rv != APR_SUCCESS || len) {
-            spool_unlock(fd);           /* more came: next round */
-            return APR_SUCCESS;
-        }
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, r->in->server,
-                     "mailtrack: %s ended in the middle of a line", dir);
-    }
-    rv = spool_remove(fd, dir, segment->name);
-    if (rv != APR_SUCCESS) {
-        complain(r, segment, rv);
-        return APR_SUCCESS;
-    }
-    apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING, NULL);
-    return offsets_forget(r->loan.store, segment->key);
-}
-
-/* An offset whose file is gone: its child died between unlink and forget. Only
- * that: an offset forgotten while the file is there stores its hits again. */
-static apr_status_t forget_segment(round_t *r, drain_segment_t *segment)
-{
-    if (!spool_gone(r->in->conf->spool_dir, segment->name)) {
-        return APR_SUCCESS;
-    }
-    apr_hash_set(r->segments, segment->name, APR_HASH_KEY_STRING, NULL);
-    return offsets_forget(r->loan.store, segment->key);
-}
-
-/* Once a second: remove what is finished, forget offsets without a file. */
-static apr_status_t sweep(round_t *r)
-{
-    apr_status_t rv = APR_SUCCESS;
-    apr_hash_index_t *hi;
-
-    for (hi = apr_hash_first(r->round, r->segments);
-         hi && rv == APR_SUCCESS; hi = apr_hash_next(hi)) {
-        drain_segment_t *segment;
-        void *value;
-
-        apr_hash_this(hi, NULL, NULL, &value);
-        segment = value;
-        if (segment->reading != r->number) {
-            rv = forget_segment(r, segment);
-        } else if (segment->pos >= segment->size) {
-            rv = finish_segment(r, segment);
-        }
-    }
-    return rv;
-}
-
-/* A torn tail keeps pos below size for good: those are asked, too. */
-static apr_status_t sweep_torn(round_t *r, drain_segment_t *segment)
-{
-    apr_size_t len = 0;
-    apr_status_t rv;
-
-    if (segment->pos >= segment->size) {
-        return APR_SUCCESS;
-    }
-    rv = spool_read(r->buffer, &len, r->in->conf->spool_dir, segment->name,
-                    segment->pos, READ_SIZE);
-    return rv == APR_SUCCESS && !len ? finish_segment(r, segment)
-           : APR_SUCCESS;
-}
-
 /* -- rounds ------------------------------------------------------------- */
 
 static apr_status_t list(round_t *r, apr_array_header_t **out)
@@ -311,7 +224,7 @@ static apr_status_t list(round_t *r, apr_array_header_t **out)
     rv = spool_list(out, r->in->conf->spool_dir, r->round);
     for (i = 0; rv == APR_SUCCESS && i < (*out)->nelts; i++) {
         const segment_t *found = &APR_ARRAY_IDX(*out, i, segment_t);
-        drain_segment_t *segment = segment_of(r, found->name);
+        drain_segment_t *segment = round_segment(r, found->name);
 
         segment->size = found->size;
         segment->reading = r->number;
@@ -326,7 +239,7 @@ static void show_backlog(round_t *r, const apr_array_header_t *found)
     int i;
 
     for (i = 0; i < found->nelts; i++) {
-        const drain_segment_t *segment = segment_of(
+        const drain_segment_t *segment = round_segment(
             r, APR_ARRAY_IDX(found, i, segment_t).name);
 
         if (segment->size > segment->pos) {
@@ -359,7 +272,7 @@ static apr_status_t drain_batch(round_t *r, const apr_array_header_t *found,
     apr_pool_clear(r->lines);
     lines = apr_array_make(r->lines, 256, sizeof(batch_line_t));
     for (i = 0; i < found->nelts && lines->nelts < BATCH_LINES; i++) {
-        drain_segment_t *segment = segment_of(
+        drain_segment_t *segment = round_segment(
             r, APR_ARRAY_IDX(found, i, segment_t).name);
 
         if (segment->pos < segment->size) {
@@ -386,18 +299,6 @@ static apr_status_t drain_all(round_t *r, const apr_array_header_t *found)
         show_backlog(r, found);
     }
     return rv;
-}
-
-static apr_status_t sweep_all(round_t *r, const apr_array_header_t *found)
-{
-    apr_status_t rv = APR_SUCCESS;
-    int i;
-
-    for (i = 0; i < found->nelts && rv == APR_SUCCESS; i++) {
-        rv = sweep_torn(r, segment_of(r, APR_ARRAY_IDX(found, i,
-                                                       segment_t).name));
-    }
-    return rv != APR_SUCCESS ? rv : sweep(r);
 }
 
 void round_run(round_t *r)
@@ -427,7 +328,7 @@ void round_run(round_t *r)
         if (rv == APR_SUCCESS && round_due(r->sweep_at, now)
             && !*r->stopping) {
             r->sweep_at = now + SWEEP_EVERY;
-            rv = sweep_all(r, found);
+            rv = sweep_run(r, found);
         }
         if (rv != APR_SUCCESS) {
             store_failed(r, rv);
@@ -446,7 +347,7 @@ apr_status_t round_make(round_t *r, instance_t *in, const int *stopping,
     memset(r, 0, sizeof(*r));
     r->in = in;
     r->stopping = stopping;
-    r->buffer = apr_palloc(pool, READ_SIZE);
+    r->buffer = apr_palloc(pool, ROUND_READ);
     apr_pool_create(&r->held, pool);
     apr_pool_create(&r->loans, pool);
     apr_pool_create(&r->round, pool);

@@ -13,6 +13,9 @@
 #include "../instance.h"
 #include "batch.h"
 
+/** How much of a segment is read at once; the size of round_t's buffer. */
+#define ROUND_READ (1024 * 1024)
+
 typedef struct round_t {
     instance_t *in;
     apr_pool_t *held;           /* as long as the lock is held */
@@ -56,6 +59,14 @@ int round_full(const round_t *r);
 /** Has its time come? No wait of the drain's is longer than a second: a time
  * further ahead means that the clock was set back. */
 int round_due(apr_time_t at, apr_time_t now);
+
+/** What is known of a segment; made when nothing is. */
+drain_segment_t *round_segment(round_t *r, const char *name);
+
+/** A file that cannot be read or removed costs itself, not the others: say so,
+ * once a fault. */
+void round_complain(const round_t *r, drain_segment_t *segment,
+                    apr_status_t rv);
 
 /** Log a status when it changes, not ten times a second. */
 void round_tell(round_t *r, apr_status_t rv, const char *detail,
