@@ -27,7 +27,7 @@ sub tree {
     chomp @found;
     return grep { -f } @found if @found;
     my %skip = map { $_ => 1 }
-      qw(.git .deps .libs build run m4 autom4te.cache node_modules build-aux);
+      qw(.git .deps .libs build run m4 autom4te.cache node_modules vendor build-aux);
     File::Find::find({ no_chdir => 1,
         preprocess => sub { grep { !$skip{$_} } @_ },
         wanted => sub { push @found, s{^\./}{}r if -f } }, '.');

@@ -74,8 +74,8 @@ export const subjectWords = (subject) => subject || 'No subject';
 export function placeWords(hit) {
   return [hit.city, hit.country].filter(Boolean).join(', ');
 }
-export const lastPlace = (track) =>
-  placeWords({ city: track.last_city, country: track.last_country });
+/* Of the newest open; short, as it stands in a list. */
+export const lastPlace = (track) => track.last_city || track.last_country || '';
 
 const SYSTEMS = [
   [/iPhone/, 'an iPhone'], [/iPad/, 'an iPad'], [/Android/, 'Android'],
@@ -108,7 +108,8 @@ export function deviceWords(agent) {
   if (/^Mozilla\/5\.0$/.test(agent.trim())) {
     return 'a program that hides its name';
   }
-  return agent.length > 40 ? `${agent.slice(0, 40)}…` : agent;
+  const [name] = agent.trim().split(/[\s/(;]/);
+  return name.length > 40 ? `${name.slice(0, 40)}…` : name || 'a program';
 }
 
 /* Gmail's own search for a mail one has sent. */
