@@ -333,6 +333,13 @@ await part('analytics', async () => {
   is(await page.locator('.tile strong').first().textContent(),
     String(figures.totals.mails), 'tiles tell what the API says');
   is(await axe(page).then((found) => found.join('\n')), '', 'analytics: axe');
+  const cells = await page.getByRole('table', { name: 'Mails by weekday and hour' })
+    .locator('td .hidden').allTextContents();
+  is(cells.join(), figures.week.mails.flat().join(), 'hours of the week');
+  await page.getByText('The best time to send is not known yet').or(
+    page.getByText('Mails are opened most when they are sent on')).waitFor();
+  ok(true, 'the best time to send, in words');
+  await page.getByRole('heading', { name: 'Time to first open' }).waitFor();
   await page.getByRole('link', { name: '90 days' }).click();
   ok(await until(() => stateOf().get('days') === '90'), 'the period is in the address');
   await page.getByText('This server has no place database').waitFor();

@@ -9,7 +9,10 @@ import { atlasName } from '../parts/countries.js';
 import { icon } from '../parts/icons.js';
 import { go, href } from '../parts/router.js';
 import { emptyView, failingView, loadingView } from '../parts/states.js';
-import { dateShort, dateWords, number, percent, plural, zone } from '../parts/time.js';
+import {
+  dateShort, dateWords, number, percent, plural, spanWords, zone,
+} from '../parts/time.js';
+import { hourWords, longDay, weekView } from '../parts/week.js';
 import { VERDICTS } from '../parts/words.js';
 
 const SPANS = [['7', '7 days'], ['30', '30 days'], ['90', '90 days'], ['all', 'All']];
@@ -215,7 +218,7 @@ export function open(query, context) {
     const all = Object.values(verdicts).reduce((sum, n) => sum + n, 0);
     const machines = AUTOMATED.reduce((sum, name) => sum + verdicts[name], 0);
     const share = (n) => (all ? n / all : 0);
-    return html`<section class="card"><h2>Who fetched</h2>
+    return html`<section class="card kinds"><h2>Who fetched</h2>
       <p class="faint">${all ? `${percent(share(machines))} of ${
         plural(all, 'fetch', 'fetches')} did not come from a reader.`
         : 'Nobody yet.'}</p>
@@ -225,6 +228,51 @@ export function open(query, context) {
         <progress class=${AUTOMATED.includes(name) ? 'none' : ''} max="1"
           .value=${share(verdicts[name])} aria-label="${words}: ${
             percent(share(verdicts[name]))}"></progress></li>`)}</ul></section>`;
+  }
+
+  /* -- when ------------------------------------------------------------------- */
+
+  function bestWords() {
+    const { hours, minimum_mails: least } = data.best_times;
+    if (!hours.length) {
+      return `The best time to send is not known yet: an hour needs ${
+        plural(least, 'mail')} in these days to be named.`;
+    }
+    const words = hours.slice(0, 3).map((one) => `${longDay(one.weekday - 1)}, ${
+      hourWords(one.hour)} (${percent(one.open_rate)} of ${
+      plural(one.mails, 'mail')})`);
+    return `Mails are opened most when they are sent on ${words.join('; ')}.`;
+  }
+
+  function times() {
+    const { week } = data;
+    return html`<section class="card wide"><h2>Hours of the week</h2>
+      <p class="faint">${bestWords()}</p>
+      <div class="weeks"><div><h3>Opens</h3>${weekView('Opens by weekday and hour',
+        week.opens, (n) => plural(n, 'open'))}</div>
+      <div><h3>Mails sent</h3>${weekView('Mails by weekday and hour', week.mails,
+        (n) => plural(n, 'mail'))}</div></div></section>`;
+  }
+
+  function classWords({ from, to }) {
+    if (!from) return `within ${spanWords(to * 1000)}`;
+    return to === null ? `after ${spanWords(from * 1000)}`
+      : `${spanWords(from * 1000)} to ${spanWords(to * 1000)}`;
+  }
+
+  function delays() {
+    const { classes, median_seconds: median } = data.totals.first_open;
+    const all = classes.reduce((sum, one) => sum + one.mails, 0);
+    return html`<section class="card"><h2>Time to first open</h2>
+      <p class="faint">${median === null ? 'No mail of these days was opened yet.'
+        : `Half of the opened mails were opened within ${
+          spanWords(median * 1000)}.`}</p>
+      <ul class="bars tight">${classes.map((one) => html`<li>
+        <span class="bar-words">${classWords(one)}</span>
+        <span class="bar-number">${number(one.mails)}</span>
+        <progress max="1" .value=${all ? one.mails / all : 0} aria-label="${
+          classWords(one)}: ${plural(one.mails, 'mail')}"></progress></li>`)}</ul>
+      </section>`;
   }
 
   /* -- places ------------------------------------------------------------------ */
@@ -306,8 +354,8 @@ export function open(query, context) {
       at.days === 'all' ? nothing : html`<a role="button" class="quiet"
         href=${href('analytics', { days: 'all' })}>Show all</a>`);
     }
-    return html`${tiles()}<div class="cards">${volume()}${rate()}${kinds()}
-      ${whereabouts()}</div>
+    return html`${tiles()}<div class="cards">${volume()}${rate()}${delays()}${kinds()}
+      ${times()}${whereabouts()}</div>
       <p class="faint aside">Days are those of ${zone}.</p>`;
   }
 

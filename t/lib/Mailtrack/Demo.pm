@@ -102,6 +102,7 @@ sub spool {
 # Moves mails into the past: [[id, seconds since the epoch], ...]
 sub age {
     my ($t, @mails) = @_;
+    my @widths = $t->sql('SELECT DISTINCT width FROM open_rollups');
     my $sql = "BEGIN IMMEDIATE;\n";
     for my $mail (@mails) {
         my ($id, $at) = @$mail;
@@ -111,7 +112,7 @@ sub age {
     $sql .= "UPDATE recipients SET last_mail_at = (SELECT max(t.created_at)"
       . ' FROM email_recipients e JOIN tracked_emails t ON t.id = e.track_id'
       . " WHERE e.recipient_id = recipients.id);\nDELETE FROM open_rollups;\n";
-    for my $width (900, 86_400, 1_382_400) {
+    for my $width (map { $_->{width} } @widths) {
         $sql .= 'INSERT INTO open_rollups (width, bucket, node, mails)'
           . " SELECT $width, created_at - created_at % (${width}000000), 'demo',"
           . " count(*) FROM tracked_emails GROUP BY 2;\n";
