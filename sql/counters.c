@@ -9,7 +9,10 @@
 
 #include <apr_strings.h>
 
+#include "score.h"
 #include "tracks.h"
+
+#define A_DAY (APR_INT64_C(86400) * APR_USEC_PER_SEC)
 
 /* The columns load() reads. */
 #define STATE_COLUMNS \
@@ -338,7 +341,7 @@ static apr_status_t flush_track(counters_t *c, counters_track_t *t)
     int seen = t->real + t->add_real > 0 ? TRACK_OPENED
                : t->possible + t->add_possible > 0 ? TRACK_POSSIBLE
                : TRACK_UNSEEN;
-    apr_int64_t first = t->first_open_at;
+    apr_int64_t first = t->first_open_at, last = t->last_open_at;
     apr_status_t rv = APR_SUCCESS;
 
     if (t->recount) {
@@ -365,6 +368,13 @@ static apr_status_t flush_track(counters_t *c, counters_track_t *t)
         rv = recount_recipients(c, t);
     } else if (rv == APR_SUCCESS && t->newest_real != STORE_NULL) {
         rv = write_last_open(c, t);
+    }
+    if (rv == APR_SUCCESS && (t->recount || seen != t->seen)) {
+        rv = score_write_people(c->store, t->id);
+    } else if (rv == APR_SUCCESS && t->newest_real != STORE_NULL
+               && (last == STORE_NULL || t->newest_real / A_DAY
+                                         > last / A_DAY)) {
+        rv = score_touch(c->store, t->id, t->newest_real);
     }
     return rv;
 }
@@ -412,6 +422,7 @@ apr_status_t counters_recipient(store_t *store, apr_int64_t recipient_id)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    return store_exec(store, NULL, "UPDATE recipients SET " COUNTERS_RATE
-                      " WHERE id = ?", "i", recipient_id);
+    rv = store_exec(store, NULL, "UPDATE recipients SET " COUNTERS_RATE
+                    " WHERE id = ?", "i", recipient_id);
+    return rv == APR_SUCCESS ? score_write(store, recipient_id) : rv;
 }

@@ -6,6 +6,7 @@
 #include "people.h"
 
 #include "counters.h"
+#include "score.h"
 
 /* The person's row, made when there is none; a later mail may name them. */
 static apr_status_t person(apr_int64_t *id, store_t *store,
@@ -64,10 +65,10 @@ apr_status_t people_count_mail(store_t *store, apr_int64_t track_id,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    return store_exec(store, NULL, "UPDATE recipients SET " COUNTERS_RATE
-                      " WHERE id IN (SELECT recipient_id FROM"
-                      " email_recipients WHERE track_id = ?)", "i",
-                      track_id);
+    rv = store_exec(store, NULL, "UPDATE recipients SET " COUNTERS_RATE
+                    " WHERE id IN (SELECT recipient_id FROM"
+                    " email_recipients WHERE track_id = ?)", "i", track_id);
+    return rv == APR_SUCCESS ? score_write_people(store, track_id) : rv;
 }
 
 apr_status_t people_of(apr_array_header_t **ids, store_t *store,

@@ -10,8 +10,11 @@
 
 /** What a statement that recipient_row_read follows begins with. */
 #define SELECT_RECIPIENTS \
-    "SELECT id, address, name, domain, mails, mails_opened, mails_possible," \
-    " rate, last_mail_at, last_open_at FROM recipients"
+    "SELECT " RECIPIENT_COLUMNS " FROM recipients"
+#define RECIPIENT_COLUMNS \
+    "id, address, name, domain, mails, mails_opened, mails_possible, rate," \
+    " last_mail_at, last_open_at, recent, recent_opened, score_base," \
+    " score_key, muted"
 
 void recipient_row_read(recipient_t *r, store_rows_t *rows, apr_pool_t *pool);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * People, read: one of them, all of them. Pages are in recipients_list.c,
- * erasing in erase.c. Runs in httpd's request threads; changes nothing.
+ * People: one of them, all of them, habits and mutes. Pages are in
+ * recipients_list.c, erasing in erase.c. Runs in httpd's request threads.
  */
 #include "recipients.h"
 
@@ -26,6 +26,11 @@ void recipient_row_read(recipient_t *r, store_rows_t *rows, apr_pool_t *pool)
     r->last_mail_at = store_int(rows, 8);
     r->last_open_at = store_is_null(rows, 9) ? STORE_NULL
                       : store_int(rows, 9);
+    r->recent = store_int(rows, 10);
+    r->recent_opened = store_int(rows, 11);
+    r->score_base = store_int(rows, 12);
+    r->score_key = store_int(rows, 13);
+    r->muted = (int)store_int(rows, 14);
 }
 
 apr_status_t recipient_rows_read(apr_array_header_t *out, store_rows_t *rows)
@@ -68,6 +73,46 @@ apr_status_t recipients_get(recipient_t **out, store_t *store,
     }
     store_done(rows);
     return rv == APR_EOF ? APR_NOTFOUND : rv;
+}
+
+apr_status_t recipients_mute(recipient_t **out, store_t *store,
+                             const char *address, int muted,
+                             apr_pool_t *pool)
+{
+    apr_status_t rv;
+
+    rv = store_exec(store, NULL, "UPDATE recipients SET muted = ?"
+                    " WHERE address = ?", "it", (apr_int64_t)(muted != 0),
+                    recipient_key(address, pool));
+    return rv == APR_SUCCESS ? recipients_get(out, store, address, pool) : rv;
+}
+
+apr_status_t recipients_habits(apr_array_header_t **out, store_t *store,
+                               apr_int64_t recipient_id, int limit,
+                               apr_pool_t *pool)
+{
+    store_rows_t *rows;
+    apr_status_t rv;
+
+    *out = apr_array_make(pool, 16, sizeof(first_open_t));
+    rv = store_query(&rows, store, "SELECT t.created_at, t.first_open_at"
+                     " FROM email_recipients er JOIN tracked_emails t"
+                     " ON t.id = er.track_id WHERE er.recipient_id = ?"
+                     " ORDER BY er.track_id DESC LIMIT ?", "ii",
+                     recipient_id, (apr_int64_t)limit);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    while ((rv = store_next(rows)) == APR_SUCCESS) {
+        if (!store_is_null(rows, 1)) {
+            first_open_t *one = apr_array_push(*out);
+
+            one->created_at = store_int(rows, 0);
+            one->first_open_at = store_int(rows, 1);
+        }
+    }
+    store_done(rows);
+    return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
 apr_status_t recipients_export(store_t *store, recipient_visit_t visit,

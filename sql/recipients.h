@@ -22,13 +22,34 @@ typedef struct recipient_t {
                                    -1: none */
     apr_int64_t last_mail_at;
     apr_int64_t last_open_at;   /* STORE_NULL: none */
+    apr_int64_t recent;         /* of the newest 20 mails, those one can tell
+                                   of, and those opened */
+    apr_int64_t recent_opened;
+    apr_int64_t score_base;     /* score.h */
+    apr_int64_t score_key;
+    int muted;                  /* events of their mails tell nobody */
 } recipient_t;
+
+/** Points, 0 to 100 in all. */
+typedef struct score_t {
+    double value;
+    double rate;                /* up to 50: opened of the mails one can tell */
+    double recency;             /* up to 25: falls to 0 in 90 days */
+    double consistency;         /* up to 25: opened of the newest 20 mails */
+} score_t;
+
+/** score_base and score_key are in parts of a point. */
+#define SCORE_UNIT 3600
+
+/** @param today days since 1970-01-01, UTC. @return 0: one cannot tell */
+int recipients_score(score_t *score, const recipient_t *r, apr_int64_t today);
 
 typedef struct recipient_filter_t {
     const char *search;         /* begins address or a part of it, or the name;
                                    NULL: all */
     const char *sort;           /* mails, opened, rate, last_mail, last_open,
-                                   address */
+                                   address, score */
+    apr_int64_t today;          /* for score: days since 1970-01-01, UTC */
     int ascending;
     const char *cursor;
     int limit;
@@ -46,6 +67,22 @@ apr_status_t recipients_list(apr_array_header_t **out /* recipient_t */,
 /** By address, any case. APR_NOTFOUND. */
 apr_status_t recipients_get(recipient_t **out, store_t *store,
                             const char *address, apr_pool_t *pool);
+
+/** Mute or not; the person as it is then. APR_NOTFOUND. */
+apr_status_t recipients_mute(recipient_t **out, store_t *store,
+                             const char *address, int muted,
+                             apr_pool_t *pool);
+
+/** A mail of theirs that was opened. */
+typedef struct first_open_t {
+    apr_int64_t created_at;
+    apr_int64_t first_open_at;
+} first_open_t;
+
+/** Those of their newest `limit` mails that were opened. */
+apr_status_t recipients_habits(apr_array_header_t **out /* first_open_t */,
+                               store_t *store, apr_int64_t recipient_id,
+                               int limit, apr_pool_t *pool);
 
 typedef apr_status_t (*recipient_visit_t)(void *context,
                                           const recipient_t *recipient);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * People, a page in one of six orders, with or without a search. Runs in
+ * People, a page in one of seven orders, with or without a search. Runs in
  * httpd's request threads; changes nothing.
  *
  * A search looks at the people of the mails that its rarest word leads to;
@@ -17,6 +17,7 @@
 
 #include "cursor.h"
 #include "recipient_row.h"
+#include "score.h"
 #include "search.h"
 #include "words.h"
 
@@ -42,7 +43,8 @@ static const sort_t sorts[] = {
     { "rate", "rate", 'r' },
     { "last_mail", "last_mail_at", 'd' },
     { "last_open", "last_open_at", 'l' },
-    { "address", "address", 'a' }
+    { "address", "address", 'a' },
+    { "score", NULL, 's' }
 };
 
 /* A list under way. */
@@ -63,6 +65,8 @@ typedef struct list_t {
 
 static apr_int64_t key_of(const list_t *list, const recipient_t *r)
 {
+    apr_int64_t key;
+
     switch (apr_tolower(list->kind)) {
     case 'm':
         return r->mails;
@@ -72,6 +76,9 @@ static apr_int64_t key_of(const list_t *list, const recipient_t *r)
         return r->rate;
     case 'd':
         return r->last_mail_at;
+    case 's':
+        key = r->score_key - score_offset(list->filter->today);
+        return r->score_base < key ? key : r->score_base;
     case 'l':
         return r->last_open_at == STORE_NULL ? NEVER : r->last_open_at;
     default:
@@ -125,7 +132,10 @@ static apr_status_t find_place(list_t *list, apr_pool_t *pool)
 {
     const recipient_filter_t *filter = list->filter;
 
-    list->key = filter->ascending ? NEVER : APR_INT64_MAX;
+    /* half of what fits: a score is compared after an addition */
+    list->key = filter->ascending ? NEVER
+                : list->sort->kind == 's' ? APR_INT64_MAX / 2
+                : APR_INT64_MAX;
     list->id = filter->ascending ? 0 : APR_INT64_MAX;
     /* addresses are neither empty nor do they begin with U+10FFFF */
     list->address = filter->ascending ? "" : "\xf4\x8f\xbf\xbf";
@@ -279,6 +289,34 @@ static apr_status_t gather_few(apr_array_header_t *out, int most, list_t *list,
 
 /* -- walking in the list's order ------------------------------------------ */
 
+/*
+ * By score: those whose base it is, and those whose key it is on that day, each
+ * from its index, merged.
+ */
+#define SCORED(than, order) \
+    "SELECT " RECIPIENT_COLUMNS " FROM (" \
+    "SELECT * FROM (SELECT " RECIPIENT_COLUMNS ", score_base AS score" \
+    " FROM recipients WHERE (score_base, id) " than " (?, ?)" \
+    " AND score_key - ? <= score_base" \
+    " ORDER BY score_base " order ", id " order " LIMIT ?) a UNION ALL" \
+    " SELECT * FROM (SELECT " RECIPIENT_COLUMNS ", score_key - ? AS score" \
+    " FROM recipients WHERE (score_key, id) " than " (?, ?)" \
+    " AND score_key - ? > score_base" \
+    " ORDER BY score_key " order ", id " order " LIMIT ?) b) c" \
+    " ORDER BY score " order ", id " order " LIMIT ?"
+
+static apr_status_t query_scored(store_rows_t **rows, list_t *list,
+                                 apr_int64_t limit)
+{
+    apr_int64_t offset = score_offset(list->filter->today);
+
+    return store_query(rows, list->store, list->filter->ascending
+                       ? SCORED(">", "ASC") : SCORED("<", "DESC"),
+                       "iiiiiiiiii", list->key, list->id, offset, limit,
+                       offset, list->key + offset, list->id, offset, limit,
+                       limit);
+}
+
 static const char *statement(const list_t *list, int never, apr_pool_t *pool)
 {
     const char *column = list->sort->column;
@@ -306,11 +344,14 @@ static apr_status_t read_step(apr_array_header_t *out, list_t *list,
                               apr_int64_t limit)
 {
     int never = list->sort->kind == 'l' && list->key == NEVER;
-    const char *sql = statement(list, never, out->pool);
+    const char *sql = list->sort->kind == 's' ? NULL
+                      : statement(list, never, out->pool);
     store_rows_t *rows;
     apr_status_t rv;
 
-    if (list->sort->kind == 'a') {
+    if (list->sort->kind == 's') {
+        rv = query_scored(&rows, list, limit);
+    } else if (list->sort->kind == 'a') {
         rv = store_query(&rows, list->store, sql, "ti", list->address, limit);
     } else if (never) {
         rv = store_query(&rows, list->store, sql, "ii", list->id, limit);

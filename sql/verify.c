@@ -53,6 +53,10 @@ static const char *const recipient_counters[] = {
     "last_open_at"
 };
 
+static const char *const score_counters[] = {
+    "recent", "recent_opened", "score_base", "score_key"
+};
+
 #define COUNT_IF(condition) "sum(CASE WHEN " condition " THEN 1 ELSE 0 END)"
 
 /* Rates as counters.c computes them. */
@@ -62,6 +66,12 @@ static const char *const recipient_counters[] = {
 
 #define PLACE_OF(country, city) \
     "coalesce(" country ", '') || '/' || coalesce(" city ", '')"
+
+/* As score.c computes it; of the counters, which are proved above. */
+#define SCORE_BASE \
+    "180000 * mails_opened / (mails - mails_possible) + CASE WHEN known > 0" \
+    " THEN 90000 * opened / known ELSE 90000 * mails_opened" \
+    " / (mails - mails_possible) END"
 
 static const paired_t paired[] = {
     { "track", track_counters, 8,
@@ -93,7 +103,21 @@ static const paired_t paired[] = {
       " coalesce(max(t.last_open_at), 0) FROM recipients r"
       " LEFT JOIN email_recipients er ON er.recipient_id = r.id"
       " LEFT JOIN tracked_emails t ON t.id = er.track_id"
-      " GROUP BY r.id ORDER BY r.id" }
+      " GROUP BY r.id ORDER BY r.id" },
+    { "recipient", score_counters, 4,
+      "SELECT address, recent, recent_opened, score_base, score_key, known,"
+      " opened, CASE WHEN mails = mails_possible THEN -1 ELSE " SCORE_BASE
+      " END, CASE WHEN mails = mails_possible THEN -1 ELSE " SCORE_BASE
+      " + 1000 * (coalesce(last_open_at, 0) / 86400000000) END FROM ("
+      "SELECT r.id, r.address, r.recent, r.recent_opened, r.score_base,"
+      " r.score_key, r.mails, r.mails_opened, r.mails_possible,"
+      " r.last_open_at, " COUNT_IF("n.seen <> 1") " AS known, "
+      COUNT_IF("n.seen = 2") " AS opened FROM recipients r LEFT JOIN ("
+      "SELECT er.recipient_id, t.seen, row_number() OVER (PARTITION BY"
+      " er.recipient_id ORDER BY er.track_id DESC) AS place"
+      " FROM email_recipients er JOIN tracked_emails t"
+      " ON t.id = er.track_id) n ON n.recipient_id = r.id AND n.place <= 20"
+      " GROUP BY r.id) x ORDER BY id" }
 };
 
 static apr_status_t verify_paired(verify_t *v, const paired_t *p)

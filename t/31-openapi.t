@@ -300,6 +300,13 @@ answer_fits(GET => '/api/recipients', '/api/recipients');
 my $person = '/api/recipients/{address}';
 answer_fits(GET => $person, '/api/recipients/ann@example.org');
 answer_fits(GET => $person, '/api/recipients/nobody@example.org');
+answer_fits(PATCH => $person, '/api/recipients/ann@example.org',
+    json => $_) for { muted => JSON::PP::true }, {};
+answer_fits(PATCH => $person, '/api/recipients/nobody@example.org',
+    json => { muted => JSON::PP::true });
+answer_fits(DELETE => $person, '/api/recipients/ann@example.org', key => $key);
+answer_fits(DELETE => $person, "/api/recipients/$_\@example.org")
+  for 'bob', 'bob';
 answer_fits(GET => "/api/export/$_.csv", "/api/export/$_.csv")
   for qw(opens tracks analytics recipients);
 

@@ -217,6 +217,85 @@ is_deeply $t->get('/api/tracks?search=words')->{json}[0],
       'every hit, oldest first';
 }
 
+# -- people: score, habits, quiet, erased --------------------------------------
+
+{
+    my $near = sub { abs($_[0] - $_[1]) <= 0.11 };
+    my %person = map { $_->{address} => $_ }
+      @{ $t->get('/api/recipients?limit=200')->{json} };
+    is $person{'p3@example.org'}{score}{value}, 0, 'opened nothing: 0';
+    my $quiet = $t->get('/api/recipients/quiet@example.org')->{json};
+    is_deeply $quiet->{score}, { value => 100, open_rate => 50, recency => 25,
+        consistency => 25 }, 'opened all, today: 100';
+    ok !$quiet->{muted}, 'not muted';
+    my ($opened) = $quiet->{last_open_at} =~ /T0?(\d+):/;
+    is $quiet->{opening_hours}[$opened] + $quiet->{opening_hours}[$opened - 1],
+      1, 'the hour of its first open';
+    like $quiet->{median_first_open}, qr/\A\d\z/, 'within seconds';
+    my $kolkata = $t->get('/api/recipients/quiet@example.org?tz=%2B05:30');
+    my $there = (($opened + 5) % 24, ($opened + 6) % 24)[
+      ($quiet->{last_open_at} =~ /T..:([3-5])/) ? 1 : 0];
+    is $kolkata->{json}{opening_hours}[$there]
+      + $kolkata->{json}{opening_hours}[$there - 1], 1, 'by the clock there';
+    is $t->get('/api/recipients/quiet@example.org?tz=Nowhere')->{status}, 422,
+      'no zone';
+    my @made = map { $t->create(recipient => 'some@example.org',
+            subject => "s$_") } 1 .. 24;
+    is $t->get('/api/recipients/some@example.org')->{json}{score}{value}, 0,
+      'nothing yet';
+    sleep 2.1;
+    $t->pixel($made[$_]{id}) for 0, 1, 2, 23;
+    ok $t->wait_for(sub { $t->get('/api/recipients/some@example.org')
+              ->{json}{mails_opened} == 4 }), 'four opened';
+    my $some = $t->get('/api/recipients/some@example.org')->{json};
+    my %want = (open_rate => 50 * 4 / 24, consistency => 25 * 1 / 20,
+        recency => 25);
+    ok $near->($some->{score}{$_}, $want{$_}), "points for $_"
+      or diag $some->{score}{$_} for sort keys %want;
+    ok $near->($some->{score}{value}, 25 + 50 * 4 / 24 + 25 / 20), 'the sum';
+    verify('scores');
+    is scalar @{ $some->{tracks} }, 20, 'the newest mails';
+    my ($more) = $some->{tracks_next} =~ m{\Ahttp://[^/]+(/.*)}
+      or fail 'no more mails';
+    is_deeply [map { $_->{subject} } @{ $t->get($more)->{json} }],
+      [qw(s4 s3 s2 s1)], 'and those before';
+    my @sorted = map { $_->{address} }
+      @{ $t->get('/api/recipients?sort=score&limit=200')->{json} };
+    is $sorted[0], 'quiet@example.org', 'the best';
+    my @pages;
+    my $path = '/api/recipients?sort=score&limit=3';
+    while ($path) {
+        my $answer = $t->get($path);
+        push @pages, map { $_->{address} } @{ $answer->{json} };
+        ($path) = ($answer->{headers}{link} // '')
+          =~ m{<http://[^/>]+([^>]+)>; rel="next"};
+    }
+    is_deeply \@pages, \@sorted, 'page by page';
+    my $answer = $t->patch('/api/recipients/Some@example.org',
+        json => { muted => $true });
+    ok $answer->{json}{muted}, 'muted';
+    my ($before) = $t->sql('SELECT count(*) AS n FROM outbox');
+    $t->pixel($made[5]{id});
+    ok $t->wait_for(sub { mail($made[5]{id})->{real_open_count} == 1 }), 'read';
+    my ($after) = $t->sql('SELECT count(*) AS n FROM outbox');
+    is $after->{n}, $before->{n}, 'and nobody told';
+    my $both = $t->create(recipient => 'some@example.org, other@example.org');
+    sleep 2.1;
+    $t->pixel($both->{id});
+    ok $t->wait_for(sub { mail($both->{id})->{real_open_count} == 1 }), 'read';
+    is scalar(() = $t->sql("SELECT 1 FROM outbox o JOIN tracked_emails t ON"
+        . " t.id = o.track_id WHERE t.public_id = '$both->{id}'")), 1,
+      'a mail to somebody else too is told of';
+    is $t->delete('/api/recipients/some@example.org', key => $track_key)
+      ->{status}, 403, 'a key that tracks erases nobody';
+    $answer = $t->delete('/api/recipients/SOME@example.org');
+    is_deeply [@{ $answer->{json} }{qw(mails_deleted mails_changed
+          opens_deleted)}], [24, 1, 5], 'erased';
+    is $t->get('/api/recipients/some@example.org')->{status}, 404, 'gone';
+    is mail($both->{id})->{recipient}, 'other@example.org', 'also from there';
+    verify('somebody erased');
+}
+
 # -- figures by local hours, across clock changes -----------------------------
 
 # Two years of mails and opens, put there by SQL; sums made as migrations do.

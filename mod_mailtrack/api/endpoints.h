@@ -32,6 +32,8 @@ int endpoint_analytics_csv(call_t *call);
 /* recipients.c */
 int endpoint_recipients_list(call_t *call);
 int endpoint_recipients_get(call_t *call);
+int endpoint_recipients_update(call_t *call);
+int endpoint_recipients_erase(call_t *call);
 
 /* export.c */
 int endpoint_opens_csv(call_t *call);

@@ -227,7 +227,7 @@ int endpoint_tracks_csv(call_t *call)
 
 static const char *const recipient_columns[] = {
     "address", "name", "domain", "mails", "mails_opened", "mails_possible",
-    "last_mail_at", "last_open_at", NULL
+    "last_mail_at", "last_open_at", "score", NULL
 };
 
 static apr_status_t recipient_row(void *context,
@@ -235,6 +235,7 @@ static apr_status_t recipient_row(void *context,
 {
     export_t *out = context;
     csv_t *csv = out->csv;
+    score_t score;
 
     csv_row(csv);
     csv_text(csv, recipient->address);
@@ -245,6 +246,10 @@ static apr_status_t recipient_row(void *context,
     csv_int(csv, recipient->mails_possible);
     csv_text(csv, when_format(recipient->last_mail_at, out->row));
     csv_text(csv, when_format(recipient->last_open_at, out->row));
+    csv_text(csv, recipients_score(&score, recipient,
+                                   apr_time_sec(out->call->r->request_time)
+                                   / 86400)
+             ? apr_psprintf(out->row, "%.1f", score.value) : NULL);
     return row_send(out);
 }
 

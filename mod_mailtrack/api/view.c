@@ -226,6 +226,28 @@ json_t *view_recent(call_t *call, const open_t *open)
 
 /* -- people -------------------------------------------------------------- */
 
+/* Points with one decimal. */
+static json_t *points(double value)
+{
+    return json_real((double)(apr_int64_t)(value * 10 + 0.5) / 10);
+}
+
+static json_t *score_view(call_t *call, const recipient_t *recipient)
+{
+    json_t *out;
+    score_t score;
+
+    if (!recipients_score(&score, recipient,
+                          apr_time_sec(call->r->request_time) / 86400))
+        return json_null();
+    out = json_object();
+    json_object_set_new(out, "value", points(score.value));
+    json_object_set_new(out, "open_rate", points(score.rate));
+    json_object_set_new(out, "recency", points(score.recency));
+    json_object_set_new(out, "consistency", points(score.consistency));
+    return out;
+}
+
 json_t *view_recipient(call_t *call, const recipient_t *recipient)
 {
     json_t *out = json_object();
@@ -244,5 +266,7 @@ json_t *view_recipient(call_t *call, const recipient_t *recipient)
                         view_time(call, recipient->last_mail_at));
     json_object_set_new(out, "last_open_at",
                         view_time(call, recipient->last_open_at));
+    json_object_set_new(out, "score", score_view(call, recipient));
+    json_object_set_new(out, "muted", json_boolean(recipient->muted));
     return out;
 }

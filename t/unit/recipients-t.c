@@ -19,6 +19,7 @@
 
 #define PEOPLE 7000
 #define NOW    apr_time_from_sec(1700000000)
+#define TODAY  20000
 
 static store_t *store;
 static apr_pool_t *pool;
@@ -68,12 +69,18 @@ static void insert_person(int i)
     r->last_mail_at = NOW + fixture_random(1000);
     r->last_open_at = fixture_random(3) ? NOW + fixture_random(1000)
                       : STORE_NULL;
+    /* many alike, some without a score, opens of today and of long ago */
+    r->score_base = fixture_random(9) ? 3 * 9000 * fixture_random(10) : -1;
+    r->score_key = r->score_base < 0 ? -1
+                   : r->score_base + (fixture_random(4) ? 1000
+                                      * (TODAY - fixture_random(200)) : 0);
     must(store_insert(store, &r->id, "INSERT INTO recipients (address, name,"
                       " domain, mails, mails_opened, rate, last_mail_at,"
-                      " last_open_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                      "tttiiiiN", r->address, r->name, r->domain, r->mails,
+                      " last_open_at, score_base, score_key)"
+                      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "tttiiiiNii", r->address, r->name, r->domain, r->mails,
                       r->mails_opened, r->rate, r->last_mail_at,
-                      r->last_open_at));
+                      r->last_open_at, r->score_base, r->score_key));
     insert_mail(r, i);
     sorted[i] = r;
 }
@@ -92,12 +99,22 @@ static void make_people(void)
     must(store_commit(store));
 }
 
+/* As score.h says it. */
+static apr_int64_t score_of(const recipient_t *r)
+{
+    apr_int64_t day = (r->score_key - r->score_base) / 1000;
+
+    return day > TODAY - 90 ? r->score_base + 1000 * (90 - (TODAY - day))
+           : r->score_base;
+}
+
 static apr_int64_t key(const recipient_t *r)
 {
     return !strcmp(sort_by, "mails") ? r->mails
            : !strcmp(sort_by, "opened") ? r->mails_opened
            : !strcmp(sort_by, "rate") ? r->rate
            : !strcmp(sort_by, "last_mail") ? r->last_mail_at
+           : !strcmp(sort_by, "score") ? score_of(r)
            : !strcmp(sort_by, "last_open") ? r->last_open_at : 0;
 }
 
@@ -184,7 +201,7 @@ static void test_lists(void)
 {
     static const char *const orders[] = { "mails", "opened", "rate",
                                           "last_mail", "last_open",
-                                          "address" };
+                                          "address", "score" };
     static const char *const searches[] = { NULL, "rare", "ann", "nev7",
                                             "host3", "zoe nev1", "nobody",
                                             "zoe rare", "p" };
@@ -194,7 +211,8 @@ static void test_lists(void)
     memset(&f, 0, sizeof(f));
     for (k = 0; k < 9; k++) {
         wrong = total = 0;
-        for (i = 0; i < 12; i++) {
+        for (i = 0; i < 14; i++) {
+            f.today = TODAY;
             f.sort = orders[i / 2];
             f.ascending = i % 2;
             f.search = searches[k];
@@ -202,8 +220,8 @@ static void test_lists(void)
             wrong += walk(&f, &found);
             total += found;
         }
-        is_int(wrong, 0, "search %s: in 12 orders, %d people", searches[k]
-               ? searches[k] : "-", total / 12);
+        is_int(wrong, 0, "search %s: in 14 orders, %d people", searches[k]
+               ? searches[k] : "-", total / 14);
     }
 }
 
@@ -278,7 +296,9 @@ static void test_plans(void)
     for (st = sqlite3_next_stmt(db, NULL); st; st = sqlite3_next_stmt(db, st)) {
         if (!strncmp(sqlite3_sql(st), "SELECT", 6)
             && (sqlite3_stmt_status(st, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0)
-                || sqlite3_stmt_status(st, SQLITE_STMTSTATUS_SORT, 0))) {
+                || (sqlite3_stmt_status(st, SQLITE_STMTSTATUS_SORT, 0)
+                    /* two pages, merged */
+                    && !strstr(sqlite3_sql(st), "UNION ALL")))) {
             printf("# scans or sorts: %s\n", sqlite3_sql(st));
             wrong++;
         }

@@ -423,15 +423,21 @@ static void test_spoilt(void)
     spoil("UPDATE tracked_emails SET last_country = 'X' WHERE id = 120",
           "track mail-119", "last place", 1);
     spoil("UPDATE recipients SET mails = mails + 1 WHERE address ="
-          " 'p0@example.org'", "recipient p0@example.org", "mails", 1);
+          " 'p0@example.org'", "recipient p0@example.org", "score_key", 3);
     spoil("UPDATE recipients SET mails_possible = 99 WHERE address ="
-          " 'q@ex.com'", "recipient q@ex.com", "mails_possible", 1);
+          " 'q@ex.com'", "recipient q@ex.com", "score_key", 3);
     spoil("UPDATE recipients SET rate = 7 WHERE address = 'q@ex.com'",
           "recipient q@ex.com", "rate", 1);
     spoil("UPDATE recipients SET last_mail_at = 7 WHERE address = 'q@ex.com'",
           "recipient q@ex.com", "last_mail_at", 1);
     spoil("UPDATE recipients SET last_open_at = 7 WHERE address = 'q@ex.com'",
-          "recipient q@ex.com", "last_open_at", 1);
+          "recipient q@ex.com", "score_key", 2);
+    spoil("UPDATE recipients SET recent_opened = 77 WHERE address ="
+          " 'q@ex.com'", "recipient q@ex.com", "recent_opened", 1);
+    spoil("UPDATE recipients SET score_base = 7 WHERE address = 'q@ex.com'",
+          "recipient q@ex.com", "score_base", 1);
+    spoil("UPDATE recipients SET score_key = 7 WHERE address = 'q@ex.com'",
+          "recipient q@ex.com", "score_key", 1);
     spoil("UPDATE open_rollups SET bot = bot + 1 WHERE width = 900 AND bucket"
           " = (SELECT min(bucket) FROM open_rollups WHERE width = 900)",
           "rollup 900 at 2023-11-", "bot", 1);
@@ -470,6 +476,9 @@ static void test_backfill(void)
     must(store_begin(store));
     must(store_exec(store, NULL, "UPDATE tracked_emails SET self_count = 0,"
                     " reached = '', last_country = NULL, last_city = NULL",
+                    NULL));
+    must(store_exec(store, NULL, "UPDATE recipients SET recent = 0,"
+                    " recent_opened = 0, score_base = 0, score_key = 0",
                     NULL));
     must(store_exec(store, NULL, "DELETE FROM open_rollups"
                     " WHERE width = 10800", NULL));
