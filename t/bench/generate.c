@@ -22,6 +22,7 @@
 #include "engine.h"
 #include "rollups.h"
 #include "schema.h"
+#include "score.h"
 #include "words.h"
 #include "world.h"
 
@@ -544,6 +545,7 @@ static void say(const char *what)
 static void fill(generator_t *g, store_t *store, int average)
 {
     apr_array_header_t *indexes;
+    int i;
 
     g->db = apr_dbd_native_handle(store->driver, *store->handle);
     run(g, "PRAGMA foreign_keys=OFF; PRAGMA journal_mode=OFF;"
@@ -562,6 +564,9 @@ static void fill(generator_t *g, store_t *store, int average)
     run(g, "COMMIT");
     check("begin", store_begin(store), store);
     check("rollups", rollups_flush(g->rollups), store);
+    for (i = 0; i < g->world->people_count; i++) {
+        check("score", score_write(store, (apr_int64_t)i + 1), store);
+    }
     check("commit", store_commit(store), store);
     say("indexes");
     make_indexes(g, indexes);
