@@ -769,6 +769,13 @@ sub rows {
     my $json = problem $t->get('/health', key => undef), 503, 'store away';
     like $json->{remedy}, qr/mailtrackctl/, 'with the way out';
     is $json->{health}{database}{status}, 'error', 'and what is wrong';
+    like $json->{detail}, qr/\Q$store\E/, 'where';
+    for my $header ('X-Forwarded-For', 'Forwarded') {
+        for my $path ('/health', '/health?check=pixel', '/api/tracks') {
+            unlike $t->get($path, headers => { $header => '192.0.2.1' })
+              ->{content}, qr/\Q$t->{dir}\E/, "$path, $header: not the world";
+        }
+    }
     is $t->get('/health?check=pixel', key => undef)->{status}, 200,
       'pixels are answered';
     is $t->hit($id), 200, 'indeed';

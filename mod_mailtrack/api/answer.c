@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "answer.h"
+#include "local.h"
 
 APLOG_USE_MODULE(mailtrack);
 
@@ -127,6 +128,14 @@ int answer_fault(call_t *call, const char *field, const char *detail)
     return answer_faults(call);
 }
 
+#define AWAY "The store cannot be used at this moment."
+
+const char *answer_inside(const call_t *call, const char *words,
+                          const char *otherwise)
+{
+    return !words || !*words ? "" : local_client(call->r) ? words : otherwise;
+}
+
 int answer_store(call_t *call, apr_status_t status, const char *what)
 {
     request_rec *r = call->r;
@@ -147,23 +156,25 @@ int answer_store(call_t *call, apr_status_t status, const char *what)
                               "could not be carried out. The error log of "
                               "httpd says why.");
     apr_table_setn(r->headers_out, "Retry-After", "2");
-    return answer_problem_with(call, HTTP_SERVICE_UNAVAILABLE, "The store "
-                               "cannot be used at this moment.",
-                               json_pack("{s:s}", "remedy", remedy));
+    return answer_problem_with(call, HTTP_SERVICE_UNAVAILABLE, AWAY,
+                               json_pack("{s:s}", "remedy",
+                                         answer_inside(call, remedy,
+                                                       ANSWER_ELSEWHERE)));
 }
 
 int answer_store_away(call_t *call, json_t *health)
 {
     const dbd_loan_t *loan = &call->loan;
-    const char *detail = loan->detail && *loan->detail ? loan->detail
-        : "The store cannot be used at this moment.";
-    json_t *more = json_pack("{s:s}", "remedy", loan->remedy ? loan->remedy
-                                                             : "");
+    const char *detail = answer_inside(call, loan->detail, AWAY);
+    json_t *more = json_pack("{s:s}", "remedy",
+                             answer_inside(call, loan->remedy,
+                                           ANSWER_ELSEWHERE));
 
     if (health)
         json_object_set_new(more, "health", health);
     apr_table_setn(call->r->headers_out, "Retry-After", "5");
-    return answer_problem_with(call, HTTP_SERVICE_UNAVAILABLE, detail, more);
+    return answer_problem_with(call, HTTP_SERVICE_UNAVAILABLE,
+                               *detail ? detail : AWAY, more);
 }
 
 /* A query string as it came, made fit for <...> in a header: what a URL never

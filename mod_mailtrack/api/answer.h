@@ -35,7 +35,20 @@ int answer_fault(call_t *call, const char *field, const char *detail);
  */
 int answer_store(call_t *call, apr_status_t status, const char *what);
 
-/** 503: dbd_borrow failed, call->loan says why. @param health stolen or NULL */
+/** What to do, for who is not on this machine. */
+#define ANSWER_ELSEWHERE "mailtrackctl status, on the server, says what to do"
+
+/**
+ * Words with paths or commands of this machine (NULL is ""), for who is on it;
+ * otherwise, if there are any, what the rest of the world is told.
+ */
+const char *answer_inside(const call_t *call, const char *words,
+                          const char *otherwise);
+
+/**
+ * 503: dbd_borrow failed; call->loan says why to who is on this machine.
+ * @param health stolen or NULL
+ */
 int answer_store_away(call_t *call, json_t *health);
 
 /** `Link: <...>; rel="next"`: this request with another cursor. */

@@ -12,29 +12,12 @@
 #include <apr_strings.h>
 
 #include "cookie.h"
+#include "local.h"
 #include "sessions.h"
 
 static int base_is_https(const call_t *call)
 {
     return !strncasecmp(call->conf->base_url, "https:", 6);
-}
-
-static int on_this_machine(const call_t *call, apr_sockaddr_t *address)
-{
-    static const char *const nets[][2] = {
-        { "127.0.0.0", "8" }, { "::1", "128" }, { NULL, NULL }
-    };
-    apr_ipsubnet_t *net;
-    int i;
-
-    for (i = 0; nets[i][0]; i++) {
-        if (!apr_ipsubnet_create(&net, nets[i][0], nets[i][1],
-                                 call->r->pool)
-            && apr_ipsubnet_test(net, address)) {
-            return 1;
-        }
-    }
-    return 0;
 }
 
 /* mod_remoteip has put the client in the place of its proxy, and so says that
@@ -58,10 +41,7 @@ static int is_encrypted(const call_t *call)
 
 static int is_trial(const call_t *call)
 {
-    request_rec *r = call->r;
-
-    return !base_is_https(call) && on_this_machine(call, r->useragent_addr)
-           && on_this_machine(call, r->connection->client_addr);
+    return !base_is_https(call) && local_client(call->r);
 }
 
 const char *cookie_refused(const call_t *call)

@@ -9,9 +9,10 @@
  *   mod_remoteip trusts. X-Forwarded-Proto can only take this away: `http`
  *   means that the proxy was asked without encryption;
  * - or, for trying things out, MailtrackBaseURL is http and the client is on
- *   this machine, in itself and through any proxy. The cookie is then not
- *   Secure, as browsers would drop it.
- * Headers of a client that no mod_remoteip vouches for are never believed.
+ *   this machine, in itself and through any proxy (local.h). The cookie is then
+ *   not Secure, as browsers would drop it.
+ * Headers of a client that no mod_remoteip vouches for are never believed; that
+ * there is a proxy's can only take away.
  */
 #ifndef MAILTRACK_API_COOKIE_H
 #define MAILTRACK_API_COOKIE_H

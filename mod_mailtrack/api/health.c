@@ -19,14 +19,16 @@
 /* The drain comes round every 100 ms; another child takes over within 1.5 s. */
 #define LAG_MAX apr_time_from_sec(10)
 
-static json_t *database_view(const dbd_loan_t *loan, apr_status_t rv)
+static json_t *database_view(const call_t *call, apr_status_t rv)
 {
+    const char *detail = answer_inside(call, call->loan.detail, "");
+
     if (!rv)
         return json_pack("{s:s}", "status", "ok");
     return json_pack("{s:s, s:s, s:s}", "status", "error", "detail",
-                     loan->detail && *loan->detail ? loan->detail
-                                                   : "It is out of reach.",
-                     "remedy", loan->remedy ? loan->remedy : "");
+                     *detail ? detail : "It is out of reach.", "remedy",
+                     answer_inside(call, call->loan.remedy,
+                                   ANSWER_ELSEWHERE));
 }
 
 /* Seconds that the oldest waiting hit has waited. */
@@ -105,7 +107,7 @@ static json_t *health_view(call_t *call, apr_status_t rv)
                         : "ok"));
     json_object_set_new(out, "version", view_text(MAILTRACK_VERSION));
     json_object_set_new(out, "time", view_time(call, now));
-    json_object_set_new(out, "database", database_view(&call->loan, rv));
+    json_object_set_new(out, "database", database_view(call, rv));
     json_object_set_new(out, "spool", spool_view(call, instance->board));
     json_object_set_new(out, "rules", json_pack("{s:s, s:i}", "version",
                         apr_psprintf(call->r->pool, "%" APR_UINT64_T_HEX_FMT,
