@@ -37,11 +37,41 @@ static apr_status_t row_send(export_t *out)
                                                       : APR_SUCCESS;
 }
 
-static void export_begin(export_t *out, call_t *call, const char *file,
-                         const char *const *names)
+/*
+ * Each keeps one of the child's connections (mod_dbd's DBDMax, 10) for as long
+ * as its client likes, and who finds none left waits without an end: a few slow
+ * readers would stop the API and, in a child that is about to take it over, the
+ * drain.
+ */
+#define EXPORTS_MAX 4
+
+static int exports_running;     /* in this child */
+
+static int too_many(call_t *call)
+{
+    apr_table_setn(call->r->headers_out, "Retry-After", "10");
+    (void)answer_problem(call, HTTP_SERVICE_UNAVAILABLE, "Too many exports "
+                         "are being read just now. Try again in a while.");
+    return DONE;
+}
+
+/* @return OK: go on, and to export_end(); or what to return */
+static int export_begin(export_t *out, call_t *call, const char *file,
+                        const char *const *names)
 {
     request_rec *r = call->r;
+    int status;
 
+    if (__atomic_add_fetch(&exports_running, 1, __ATOMIC_RELAXED)
+        > EXPORTS_MAX) {
+        status = too_many(call);
+    } else {
+        status = call_store(call);
+    }
+    if (status != OK) {
+        __atomic_sub_fetch(&exports_running, 1, __ATOMIC_RELAXED);
+        return status;
+    }
     out->call = call;
     out->csv = csv_make(r->pool);
     (void)apr_pool_create(&out->row, r->pool);
@@ -55,6 +85,7 @@ static void export_begin(export_t *out, call_t *call, const char *file,
     for (; *names; names++)
         csv_text(out->csv, *names);
     (void)row_send(out);
+    return OK;
 }
 
 /*
@@ -79,6 +110,7 @@ static int break_off(call_t *call, apr_status_t rv)
 
 static int export_end(call_t *call, apr_status_t rv)
 {
+    __atomic_sub_fetch(&exports_running, 1, __ATOMIC_RELAXED);
     return rv && rv != APR_ECONNABORTED ? break_off(call, rv) : OK;
 }
 
@@ -153,11 +185,11 @@ int endpoint_opens_csv(call_t *call)
     filter_read(&filter, call);
     if (request_end(call->input))
         return answer_faults(call);
-    if ((status = call_store(call)) != OK)
+    if ((status = export_begin(&out, call, "opens.csv", open_columns))
+        != OK)
         return status;
-    export_begin(&out, call, "opens.csv", open_columns);
     if (call->r->header_only)
-        return OK;
+        return export_end(call, APR_SUCCESS);
     return export_end(call, filter_narrows(&filter)
                       ? tracks_walk(call->store, &filter, track_opens, &out,
                                     call->r->pool)
@@ -214,11 +246,11 @@ int endpoint_tracks_csv(call_t *call)
     filter_read(&filter, call);
     if (request_end(call->input))
         return answer_faults(call);
-    if ((status = call_store(call)) != OK)
+    if ((status = export_begin(&out, call, "tracks.csv", track_columns))
+        != OK)
         return status;
-    export_begin(&out, call, "tracks.csv", track_columns);
     if (call->r->header_only)
-        return OK;
+        return export_end(call, APR_SUCCESS);
     return export_end(call, tracks_walk(call->store, &filter, track_row, &out,
                                         call->r->pool));
 }
@@ -260,11 +292,11 @@ int endpoint_recipients_csv(call_t *call)
 
     if (request_end(call->input))
         return answer_faults(call);
-    if ((status = call_store(call)) != OK)
+    if ((status = export_begin(&out, call, "recipients.csv", recipient_columns))
+        != OK)
         return status;
-    export_begin(&out, call, "recipients.csv", recipient_columns);
     if (call->r->header_only)
-        return OK;
+        return export_end(call, APR_SUCCESS);
     return export_end(call, recipients_export(call->store, recipient_row,
                                               &out, call->r->pool));
 }
