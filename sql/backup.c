@@ -318,7 +318,13 @@ static apr_status_t examine(int *version, store_t *store, sqlite3 *db,
                             apr_pool_t *pool)
 {
     const char *text = NULL;
-    int code = get_text(&text, db, "PRAGMA integrity_check(1)", pool);
+    /* its schema may be anybody's */
+    int code = sqlite3_exec(db, "PRAGMA trusted_schema=OFF", NULL, NULL,
+                            NULL);
+
+    if (code == SQLITE_OK) {
+        code = get_text(&text, db, "PRAGMA integrity_check(1)", pool);
+    }
 
     if (code != SQLITE_OK) {
         return sqlite_fail(store, code, db);
@@ -334,6 +340,16 @@ static apr_status_t examine(int *version, store_t *store, sqlite3 *db,
                           "Mailtrack store");
     }
     *version = (int)apr_atoi64(text);
+    code = get_text(&text, db, "SELECT name FROM sqlite_master"
+                    " WHERE type IN ('trigger', 'view')", pool);
+    if (code != SQLITE_OK) {
+        return sqlite_fail(store, code, db);
+    }
+    /* no release has any; SQL of a stranger's would run with each hit */
+    if (text) {
+        return store_fail(store, STORE_EFOREIGN, "it holds triggers or views, "
+                          "which no Mailtrack store has");
+    }
     if (*version > schema_current(store)) {
         return store_fail(store, STORE_ENEWER, apr_psprintf(pool, "made by a "
                           "later release (schema version %d, this program "

@@ -141,6 +141,7 @@ static apr_status_t configure(store_t *store)
     return sqlite_script(store, "PRAGMA foreign_keys=ON;"
                          "PRAGMA synchronous=FULL;"
                          "PRAGMA temp_store=MEMORY;"
+                         "PRAGMA trusted_schema=OFF;"
                          "PRAGMA wal_autocheckpoint=4000;"
                          "PRAGMA cache_size=-8192");
 }

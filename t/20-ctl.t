@@ -412,6 +412,15 @@ fails 'restore of text', 1, 'not a database', 'restore', "$dir/text.db",
 fails 'restore of a directory', 1, 'not a file', 'restore', "$dir", '--yes';
 fails 'restore of another database', 1, 'no Mailtrack store', 'restore',
   "$dir/foreign.db", '--yes';
+for my $sql ('CREATE TRIGGER x AFTER INSERT ON opens BEGIN DELETE FROM users;'
+      . ' END', 'CREATE VIEW x AS SELECT 1') {
+    unlink "$dir/strange";
+    is +(run_command('', {}, 'sqlite3', "$dir/old", ".backup $dir/strange"))[0],
+      0, 'a copy';
+    is +(run_command('', {}, 'sqlite3', "$dir/strange", $sql))[0], 0, $sql;
+    fails 'restore of what would run SQL', 1, 'triggers or views', 'restore',
+      "$dir/strange", '--yes';
+}
 fails 'restore of a newer one', 1, 'later release', 'restore',
   "$dir/newer.db", '--yes';
 fails 'restore of itself', 1, 'the store itself', 'restore', $store, '--yes';
