@@ -332,6 +332,10 @@ answer_fits(GET => "/api/export/$_.csv", "/api/export/$_.csv")
     @own = (key => undef, headers => { %origin, Cookie => $cookie });
     my $me = answer_fits(GET => $session, $session, @own);
     is $me->{json}{user}{name}, 'ann', 'who am I';
+    my $notify = '/api/notifications';
+    answer_fits(GET => $notify, $notify, @own);
+    answer_fits(PUT => $notify, $notify, @own, json => $_)
+      for {}, { quiet => {} };
     answer_fits(GET => '/api/sessions', '/api/sessions', @own);
     answer_fits(GET => '/api/sessions', '/api/sessions');
     my ($totp, $word) = ('/api/totp', '/api/password');

@@ -296,6 +296,54 @@ is_deeply $t->get('/api/tracks?search=words')->{json}[0],
     verify('somebody erased');
 }
 
+# -- what I want to be told ---------------------------------------------------
+
+{
+    $t->ctl({ stdin => "correct horse\n" }, 'user', 'add', $_) for 'ann', 'bob';
+    my %origin = (Origin => $t->url('') =~ s{/\z}{}r);
+    my %own = map {
+        my $in = $t->post('/api/session', key => undef, headers => {%origin},
+            json => { username => $_, password => 'correct horse' });
+        my ($cookie) = ($in->{headers}{'set-cookie'} // '') =~ /^([^;]+)/;
+        ($_ => [key => undef, headers => { %origin, Cookie => $cookie }]);
+    } 'ann', 'bob';
+    my $get = sub { $t->get('/api/notifications', @{ $own{ $_[0] } })->{json} };
+    my $put = sub { $t->request(PUT => '/api/notifications', @{ $own{ann} },
+            json => $_[0]) };
+    my $first = $get->('ann');
+    is_deeply [map { my $e = $_; map { $first->{events}{$e}{$_} ? 1 : 0 }
+          qw(email discord webhook ntfy) } qw(first_open hot revived
+        follow_up)], [(1) x 4, (0) x 12], 'first opens, nothing else';
+    is $first->{quiet}, undef, 'at any hour';
+    is $t->get('/api/notifications')->{status}, 403, 'a key is nobody';
+    my $quiet = { from => '22:30', to => '07:05', tz => 'Europe/Berlin' };
+    my $answer = $put->({ events => { hot => { ntfy => $true },
+          first_open => { email => $false } }, quiet => $quiet });
+    is $answer->{status}, 200, 'changed' or diag $answer->{content};
+    is_deeply $get->('ann'), $answer->{json}, 'and kept';
+    is_deeply $answer->{json}{quiet}, $quiet, 'quiet hours';
+    ok $answer->{json}{events}{hot}{ntfy}
+      && !$answer->{json}{events}{first_open}{email}
+      && $answer->{json}{events}{first_open}{ntfy}
+      && !$answer->{json}{events}{revived}{email}, 'what was asked for';
+    is_deeply $get->('bob'), $first, 'another has their own';
+    is $put->(@$_)->{status}, 422, "refused: " . JSON::PP->new->canonical
+      ->encode($_->[0]) for map { [$_] } { events => [] }, { events =>
+        { never => {} } }, { events => { hot => { fax => $true } } },
+      { events => { hot => { email => 1 } } }, { events => { hot => $true } },
+      { quiet => { %$quiet, from => '24:00' } }, { quiet => { %$quiet,
+        to => '22:30' } }, { quiet => { %$quiet, tz => 'Mars/Base' } },
+      { quiet => { from => '22:00' } }, { quiet => { %$quiet, x => 1 } },
+      { other => 1 };
+    is_deeply $get->('ann'), $answer->{json}, 'which changed nothing';
+    is_deeply $put->({})->{json}, $first, 'nothing given: the defaults';
+    $put->({ quiet => $quiet });
+    my ($exit, undef, $err) = $t->ctl('user', 'remove', 'ann');
+    is $exit, 0, 'a user goes' or diag $err;
+    is scalar(() = $t->sql('SELECT 1 FROM notification_prefs UNION ALL'
+        . ' SELECT 1 FROM notification_quiet')), 0, 'with their wishes';
+}
+
 # -- figures by local hours, across clock changes -----------------------------
 
 # Two years of mails and opens, put there by SQL; sums made as migrations do.

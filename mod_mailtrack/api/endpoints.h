@@ -63,6 +63,10 @@ int endpoint_users_list(call_t *call);
 int endpoint_users_create(call_t *call);
 int endpoint_users_remove(call_t *call);
 
+/* notifications.c */
+int endpoint_notifications_get(call_t *call);
+int endpoint_notifications_set(call_t *call);
+
 /* health.c */
 int endpoint_health(call_t *call);
 

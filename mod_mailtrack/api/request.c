@@ -284,6 +284,19 @@ int request_has(request_t *in, const char *name)
     return field(in, name) != NULL;
 }
 
+json_t *request_object(request_t *in, const char *name)
+{
+    json_t *value = field(in, name);
+
+    if (!value || json_is_null(value))
+        return NULL;
+    if (!json_is_object(value)) {
+        request_fault(in, name, "Expected an object.");
+        return NULL;
+    }
+    return value;
+}
+
 static int has_control(const char *text)
 {
     for (; *text; text++)

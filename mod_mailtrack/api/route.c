@@ -222,6 +222,8 @@ const route_t route_table[] = {
     { "PUT", "/api/totp", SCOPE_SELF, endpoint_totp_activate },
     { "DELETE", "/api/totp", SCOPE_SELF, endpoint_totp_remove },
     { "PUT", "/api/password", SCOPE_SELF, endpoint_password },
+    { "GET", "/api/notifications", SCOPE_SELF, endpoint_notifications_get },
+    { "PUT", "/api/notifications", SCOPE_SELF, endpoint_notifications_set },
     { "GET", "/api/keys", SCOPE_WRITE, endpoint_keys_list },
     { "POST", "/api/keys", SCOPE_WRITE, endpoint_keys_create },
     { "DELETE", "/api/keys/{prefix}", SCOPE_WRITE, endpoint_keys_revoke },
