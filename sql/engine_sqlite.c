@@ -142,7 +142,7 @@ static apr_status_t configure(store_t *store)
                          "PRAGMA synchronous=FULL;"
                          "PRAGMA temp_store=MEMORY;"
                          "PRAGMA trusted_schema=OFF;"
-                         "PRAGMA wal_autocheckpoint=4000;"
+                         "PRAGMA wal_autocheckpoint=10000;"
                          "PRAGMA cache_size=-8192");
 }
 
