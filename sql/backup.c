@@ -155,6 +155,14 @@ static apr_status_t open_temporary(int *fd, store_t *store, const char *path)
         return store_fail(store, STORE_EBUSY, apr_pstrcat(store->pool, path,
                           ": another backup is writing it", NULL));
     }
+    /* whoever owns it could read what is written to it; with another name it
+     * may be the last good backup */
+    if (opened.st_uid != geteuid() || opened.st_nlink != 1) {
+        close(*fd);
+        return store_fail(store, APR_EINVAL, apr_pstrcat(store->pool, path,
+                          ": it is another user's, or has another name: "
+                          "remove it", NULL));
+    }
     if (fchmod(*fd, 0600) != 0 || ftruncate(*fd, 0) != 0) {
         apr_status_t rv = system_fail(store, path);
 

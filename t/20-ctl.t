@@ -351,6 +351,17 @@ ok !-e "$dir/b2", 'leaves no file';
     symlink $store, "$dir/b4.tmp" or die $!;
     is +(ctl('backup', "$dir/b4"))[0], 1, 'no symlink is followed';
     is +(ctl('status'))[0], 0, 'the store is as it was';
+    link "$dir/b3", "$dir/b5.tmp" or die $!;
+    fails 'backup into a good one', 1, 'has another name', 'backup', "$dir/b5";
+    is sql("$dir/b3", 'PRAGMA integrity_check'), 'ok', 'which is still whole';
+}
+SKIP: {
+    skip 'only root gives files away', 4 if $> != 0;
+    open my $file, '>', "$dir/b6.tmp" or die $!;
+    chown 65534, 65534, "$dir/b6.tmp" or die $!;
+    fails "backup into another user's file", 1, "another user's", 'backup',
+      "$dir/b6";
+    is -s "$dir/b6.tmp", 0, 'nothing of it is there';
 }
 SKIP: {
     skip 'only root mounts', 4 if $> != 0;
