@@ -25,6 +25,9 @@ APLOG_USE_MODULE(mailtrack);
 #define TICK       apr_time_from_msec(100)
 #define LOCK_EVERY apr_time_from_sec(1)
 #define SYNC_EVERY apr_time_from_sec(1)
+/* How long a stored hit stays in the spool at most: `restore` can have it
+ * again, and `erase` has not reached it. */
+#define SEGMENT_AGE apr_time_from_sec(3600)
 
 /* How long the end of a child waits for a round under way. */
 #define STOP_WITHIN apr_time_from_sec(5)
@@ -141,7 +144,7 @@ static void sync_spool(drain_t *d)
         return;
     }
     d->sync_at = now + SYNC_EVERY;
-    rv = spool_sync(d->in->spool);
+    rv = spool_sync(d->in->spool, SEGMENT_AGE);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, d->in->server,
                      "mailtrack: %s cannot be synced to disk",

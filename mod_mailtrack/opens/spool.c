@@ -28,6 +28,7 @@ struct spool_t {
     apr_thread_mutex_t *mutex;  /* guards all below */
     int fd;                     /* -1: none yet */
     apr_off_t size;
+    apr_time_t begun_at;
     int dirty;                  /* written since the last fdatasync */
 };
 
@@ -86,6 +87,7 @@ static apr_status_t start_segment(spool_t *spool)
         return rv;
     }
     spool->size = 0;
+    spool->begun_at = apr_time_now();
     return APR_SUCCESS;
 }
 
@@ -152,7 +154,16 @@ apr_status_t spool_append(spool_t *spool, const char *line, apr_size_t len)
     return rv;
 }
 
-apr_status_t spool_sync(spool_t *spool)
+/* Also when the clock was set back: an early end does no harm. */
+static int is_old(const spool_t *spool, apr_time_t age)
+{
+    apr_time_t now = apr_time_now();
+
+    return spool->fd >= 0 && spool->size > 0
+           && (now - spool->begun_at >= age || now < spool->begun_at);
+}
+
+apr_status_t spool_sync(spool_t *spool, apr_time_t age)
 {
     apr_status_t rv = APR_SUCCESS;
     int fd = -1;
@@ -163,6 +174,9 @@ apr_status_t spool_sync(spool_t *spool)
         fd = fcntl(spool->fd, F_DUPFD_CLOEXEC, 0);
         rv = fd < 0 ? errno : APR_SUCCESS;
         spool->dirty = 0;
+    }
+    if (rv == APR_SUCCESS && is_old(spool, age)) {
+        spool_close(spool);
     }
     apr_thread_mutex_unlock(spool->mutex);
     if (fd >= 0) {

@@ -47,8 +47,12 @@ apr_status_t spool_make(spool_t **spool, const char *dir, board_t *board,
  */
 apr_status_t spool_append(spool_t *spool, const char *line, apr_size_t len);
 
-/** fdatasync what was written since; once a second, from the drain's thread. */
-apr_status_t spool_sync(spool_t *spool);
+/**
+ * fdatasync what was written since; once a second, from the drain's thread.
+ * @param age a segment begun that long ago is ended: its lines, with addresses
+ *        in them, shall not stay for as long as a quiet child lives
+ */
+apr_status_t spool_sync(spool_t *spool, apr_time_t age);
 
 /* -- the reading side ---------------------------------------------------- */
 

@@ -103,6 +103,27 @@ static void put_file(const char *dir, const char *name, const char *text)
     close(fd);
 }
 
+static void test_age(void)
+{
+    const char *dir = fresh_dir();
+    apr_pool_t *own;
+    spool_t *spool;
+
+    apr_pool_create(&own, pool);
+    spool = fresh_spool(dir, own);
+    is_int(spool_sync(spool, 0), APR_SUCCESS, "no segment, no age");
+    is_int(spool_append(spool, "one\n", 4), APR_SUCCESS, "a hit");
+    is_int(spool_sync(spool, apr_time_from_sec(60)), APR_SUCCESS, "synced");
+    ok(!is_finished(dir, name_at(listed(dir), 0)), "a young one goes on");
+    is_int(spool_sync(spool, 0), APR_SUCCESS, "synced when it is old");
+    ok(is_finished(dir, name_at(listed(dir), 0)), "and ended");
+    is_int(spool_sync(spool, 0), APR_SUCCESS, "once");
+    is_int(listed(dir)->nelts, 1, "without another");
+    is_int(spool_append(spool, "two\n", 4), APR_SUCCESS, "the next hit");
+    is_int(listed(dir)->nelts, 2, "begins another");
+    apr_pool_destroy(own);
+}
+
 static void test_append(void)
 {
     const char *dir = fresh_dir();
@@ -124,7 +145,8 @@ static void test_append(void)
     is_int(spool_read(buffer, &len, dir, name_at(listed(dir), 0), 0,
                       sizeof(buffer)), APR_SUCCESS, "read");
     ok(len == 8 && !memcmp(buffer, "one\ntwo\n", 8), "as written");
-    is_int(spool_sync(spool), APR_SUCCESS, "synced");
+    is_int(spool_sync(spool, apr_time_from_sec(60)), APR_SUCCESS, "synced");
+    ok(!is_finished(dir, name_at(listed(dir), 0)), "and goes on");
     apr_pool_destroy(own);
     is_int(spool_finished(&fd, &size, dir, name_at(listed(dir), 0)),
            APR_SUCCESS, "finished when its writer closed it");
@@ -420,6 +442,7 @@ int main(void)
         return 99;
     }
     test_append();
+    test_age();
     test_death();
     test_roll();
     test_short();
