@@ -76,10 +76,12 @@ static json_t *geo_view(call_t *call, geo_t *geo)
 {
     static const char *const states[] = { "off", "absent", "broken", "ok" };
     apr_int64_t built = geo ? geo_built_at(geo) : 0;
+    const char *type = geo ? geo_type(geo, call->r->pool) : "";
     json_t *out = json_object();
 
     json_object_set_new(out, "status",
                         view_text(states[geo ? geo_state(geo) : GEO_OFF]));
+    json_object_set_new(out, "type", view_text(*type ? type : NULL));
     json_object_set_new(out, "built_at", view_time(call, built
                         ? apr_time_from_sec(built) : STORE_NULL));
     return out;

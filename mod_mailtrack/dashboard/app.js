@@ -3,7 +3,8 @@
  * The frame: who is signed in, which page the address names, and what is
  * around every page. A page is a module that exports open(query, context) and
  * gives back {title, view(), moved?(query), changed?(news), keys?, left?()};
- * to add one, put it into PAGES.
+ * moved gives false when the address is another page's. To add a page, put it
+ * into PAGES.
  */
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { keyed } from './vendor/lit-html/directives/keyed.js';
@@ -68,8 +69,8 @@ function openPage({ back = false } = {}) {
 
 function moved({ back }) {
   const { page: name, query } = here();
-  if (page && page.name === name && page.moved) {
-    page.moved(query, { back });
+  if (page && page.name === name && page.moved &&
+      page.moved(query, { back }) !== false) {
     update();
     return;
   }
@@ -79,8 +80,10 @@ function moved({ back }) {
 
 /* -- news ------------------------------------------------------------------- */
 
-function tellOpens(opens) {
-  const real = opens.filter((open) => open.is_real_open);
+function tellOpens({ opens, tracks }) {
+  const muted = new Set(tracks.filter((one) => one.muted).map((one) => one.id));
+  const real = opens.filter((open) => open.is_real_open &&
+    !muted.has(open.track_id));
   if (!real.length) return;
   if (real.length > 2) {
     say(`${real.length} opens just now.`);
@@ -94,7 +97,7 @@ function tellOpens(opens) {
 }
 
 function changed(news) {
-  tellOpens(news.opens);
+  tellOpens(news);
   page?.changed?.(news);
   update();
 }
@@ -105,7 +108,7 @@ function signedIn() {
   startLive(changed);
   openPage();
   health().then((state) => {
-    geolite = state.geoip?.status === 'ok';
+    geolite = /^GeoLite2/.test(state.geoip?.type ?? '');
     update();
   }, () => {});
 }

@@ -370,6 +370,90 @@ await part('recipients', async () => {
   is(stateOf().get('q'), 'p41@', 'back keeps the search');
 });
 
+await part('score', async () => {
+  await go('recipients?sort=score');
+  const { 0: best } = await (await ask('recipients?sort=score&order=desc')).json();
+  const cell = page.locator('tbody tr').first().locator('.score');
+  is(await page.locator('tbody th a').first().textContent(), best.name || best.address,
+    'the best score is first');
+  ok((await cell.getAttribute('title')).startsWith(`Score ${
+    Math.round(best.score.value)} of 100: open rate ${
+    Math.round(best.score.open_rate)} of 50, recency `), 'a score is explained on hover',
+  await cell.getAttribute('title'));
+  is(await cell.locator('.hidden').textContent(), await cell.getAttribute('title'),
+    'and read out in the same words');
+  await page.getByRole('columnheader', { name: 'Score' }).getByRole('link').click();
+  ok(await until(() => stateOf().get('order') === 'asc'), 'the other way round');
+});
+
+await part('a recipient', async () => {
+  for (let n = 0; n < 23; n++) {
+    await make({ recipient: 'Mia <mia@example.org>', subject: `To Mia ${n}` });
+  }
+  await make({ recipient: 'mia@example.org, nils@example.org', subject: 'To both' });
+  const { id } = await make({ recipient: 'mia@example.org', subject: 'Hit' });
+  await later();
+  await hit(id);
+  const person = async () => (await ask('recipients/mia@example.org?tz=Europe/Berlin')).json();
+  await until(async () => (await person()).mails_opened === 1);
+  await go('recipient?address=mia@example.org');
+  await page.getByText('1 mail was opened').waitFor();
+  const { opening_hours: hours } = await person();
+  const hour = hours.findIndex((n) => n);
+  await page.getByRole('img', { name: `First opens by hour: ${
+    String(hour).padStart(2, '0')}:00 1` }).waitFor();
+  ok(true, 'opening hours in the reader’s zone, as a picture with words');
+  ok(/of 100/.test(await page.locator('.score-of').textContent()), 'the score');
+  is(await rows.count(), 20, 'the newest mails');
+  await page.getByRole('link', { name: 'Older' }).click();
+  await row('To Mia 0').waitFor();
+  is(await rows.count(), 5, 'older ones on a page of their own');
+  await page.reload();
+  await row('To Mia 0').waitFor();
+  await page.getByRole('link', { name: 'Newer' }).click();
+  await row('To both').waitFor();
+  ok(true, 'which the address holds');
+  await page.getByRole('button', { name: 'Mute' }).click();
+  ok(await until(async () => (await person()).muted), 'mute');
+  await go('recipients?q=mia@');
+  await page.getByTitle('Muted: nobody is told of opens').waitFor();
+  ok(true, 'the list says who is muted');
+  await page.getByRole('link', { name: 'Mia' }).click();
+  await page.getByRole('button', { name: 'Muted' }).click();
+  ok(await until(async () => !(await person()).muted), 'and not any more');
+  await page.getByRole('button', { name: 'Erase' }).click();
+  const dialog = page.getByRole('dialog');
+  const yes = dialog.getByRole('button', { name: 'Erase for good' });
+  ok(await yes.isDisabled(), 'erasing waits for the address');
+  is(await axe(page).then((found) => found.join('\n')), '', 'erase: axe');
+  await dialog.getByLabel('Type the address').fill('nils@example.org');
+  ok(await yes.isDisabled(), 'for this one');
+  await page.keyboard.press('Escape');
+  is((await ask('recipients/mia@example.org')).status, 200, 'Escape erases nobody');
+  await page.getByRole('button', { name: 'Erase' }).click();
+  await dialog.getByLabel('Type the address').fill('Mia@example.org');
+  await page.keyboard.press('Enter');
+  await page.getByText('mia@example.org is erased: 24 mails with 1 hit deleted, ' +
+    'taken out of 1 mail to others.').waitFor();
+  ok(new URL(page.url()).pathname.endsWith('/recipients'), 'back in the list, with words');
+  is((await ask('recipients/mia@example.org')).status, 404, 'and nothing is left');
+});
+
+await part('mute a mail', async () => {
+  const { id } = await make({ recipient: 'quiet@example.org', subject: 'Quietly' });
+  await go(`mail?id=${id}`);
+  await page.getByRole('button', { name: 'Mute' }).click();
+  const muted = async () => (await (await ask(`tracks/${id}`)).json()).muted;
+  ok(await until(muted), 'a mail is muted');
+  await later();
+  await hit(id);
+  await page.locator('.hit').first().waitFor();
+  is(await page.locator('.toast').filter({ hasText: 'Quietly' }).count(), 0,
+    'its opens are not told of');
+  await page.getByRole('button', { name: 'Muted' }).click();
+  ok(await until(async () => !(await muted())), 'and not any more');
+});
+
 await part('settings and themes', async () => {
   await go('settings');
   await page.getByText('This one').waitFor();

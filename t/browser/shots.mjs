@@ -39,10 +39,45 @@ async function all(suffix, options, more = {}) {
       await page.keyboard.press('n');
     } });
     await shoot(context, `none${suffix}`, '?q=zebra');
+    await shoot(context, `erase${suffix}`, 'recipient?address=ann@example.org',
+      { before: (page) => page.getByRole('button', { name: 'Erase' }).click() });
+    await shoot(context, `factor${suffix}`, 'settings', { before: async (page) => {
+      await page.getByRole('button', { name: 'Switch on' }).click();
+      await page.locator('svg.qr').waitFor();
+    } });
+    await shoot(context, `gone${suffix}`,
+      'mail?id=00000000-0000-4000-8000-000000000000');
+    await shoot(context, `failing${suffix}`, 'settings', { before: async (page) => {
+      await page.route('**/api/tracks*', (route) => route.fulfill({ status: 503,
+        contentType: 'application/problem+json', body: JSON.stringify({
+          title: 'Service Unavailable', status: 503,
+          detail: 'The store cannot be opened.',
+          remedy: 'chown -R www-data: /var/lib/mailtrack' }) }));
+      await page.getByRole('link', { name: 'Mails' }).click();
+      await page.locator('.failing').waitFor();
+    } });
+    await shoot(context, `first${suffix}`, 'settings', { before: async (page) => {
+      await page.route('**/api/tracks*', (route) => (route.request().method() === 'GET'
+        ? route.fulfill({ json: [] }) : route.continue()));
+      await page.getByRole('link', { name: 'Mails' }).click();
+      await page.locator('.first').waitFor();
+    } });
   }
   await context.close();
   const anonymous = await newContext(options);
   await shoot(anonymous, `sign-in${suffix}`, '');
+  if (config.extra) {
+    await shoot(anonymous, `wait${suffix}`, '', { before: async (page) => {
+      await page.route('**/api/session', (route) => route.fulfill({ status: 429,
+        headers: { 'Retry-After': '42' }, contentType: 'application/problem+json',
+        body: JSON.stringify({ title: 'Too Many Requests', status: 429,
+          detail: 'Too many failed sign-ins. Wait a little, then try again.' }) }));
+      await page.getByLabel('User name').fill('admin');
+      await page.getByLabel('Password').fill('wrong');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('alert').filter({ hasText: /\w/ }).waitFor();
+    } });
+  }
   await anonymous.close();
 }
 

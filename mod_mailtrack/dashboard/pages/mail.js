@@ -99,6 +99,7 @@ export function open(query, context) {
       if (error.status === 404) {
         page.title = 'No such mail';
         error.title = 'There is no such mail';
+        error.detail = 'It may have been deleted, or its address is not whole.';
       }
     }
     context.ready();
@@ -157,6 +158,12 @@ export function open(query, context) {
             String(track.pinned)} @click=${() =>
               changeMail(track, { pinned: !track.pinned }, update)}
             >${icon('pin')}${track.pinned ? 'Pinned' : 'Pin'}</button>
+          <button type="button" class="quiet" aria-pressed=${
+            String(track.muted)} title=${track.muted
+            ? 'Nobody is told of its opens' : 'Tell nobody of its opens'}
+            @click=${() => changeMail(track, { muted: !track.muted }, update)}
+            >${icon(track.muted ? 'mute' : 'bell')}${track.muted ? 'Muted'
+              : 'Mute'}</button>
           <button type="button" class="quiet danger" @click=${remove}
             >${icon('trash')}Delete</button>
         </div></div>`;

@@ -9,16 +9,20 @@ import { icon } from '../parts/icons.js';
 import { go, href } from '../parts/router.js';
 import { emptyView, failingView, loadingView } from '../parts/states.js';
 import { number, percent, when } from '../parts/time.js';
+import { scoreWords } from '../parts/words.js';
 
 const COLUMNS = [
   ['address', 'Recipient', 'asc'], ['mails', 'Mails', 'desc'],
   ['opened', 'Opened', 'desc'], ['rate', 'Rate', 'desc'],
-  ['last_mail', 'Last mail', 'desc'], ['last_open', 'Last open', 'desc'],
+  ['score', 'Score', 'desc'], ['last_mail', 'Last mail', 'desc'],
+  ['last_open', 'Last open', 'desc'],
 ];
+const SCORE_HELP = '0 to 100: half open rate, a quarter recency (90 days), a ' +
+  'quarter consistency (the newest 20 mails)';
 
 function readQuery(query) {
   const column = COLUMNS.find(([name]) => name === query.get('sort')) ??
-    COLUMNS[4];
+    COLUMNS.find(([name]) => name === 'last_mail');
   const order = ['asc', 'desc'].includes(query.get('order'))
     ? query.get('order') : column[2];
   return { q: query.get('q') ?? '', sort: column[0], order,
@@ -61,18 +65,22 @@ export function open(query, context) {
     const on = at.sort === name;
     const order = on ? (at.order === 'asc' ? 'desc' : 'asc') : first;
     return html`<th scope="col" aria-sort=${on ? `${at.order}ending` : nothing}
-      class="col-${name}"><a href=${link({ sort: name, order })}>${words}<i
+      class="col-${name}"><a href=${link({ sort: name, order })} title=${
+      name === 'score' ? SCORE_HELP : nothing}>${words}<i
       class="arrow ${on ? at.order : ''}" aria-hidden="true"></i></a></th>`;
   }
 
   function row(one) {
     return html`<tr>
       <th scope="row" class="col-address"><a data-row href=${href('recipient',
-        { address: one.address })}>${one.name || one.address}</a>
+        { address: one.address })}>${one.name || one.address}</a>${one.muted
+        ? html`<span class="muted" title="Muted: nobody is told of opens">${
+          icon('mute')}<span class="hidden">, muted</span></span>` : nothing}
         ${one.name ? html`<span class="faint">${one.address}</span>` : nothing}</th>
       <td class="col-mails" data-label="Mails">${number(one.mails)}</td>
       <td class="col-opened" data-label="Opened">${number(one.mails_opened)}</td>
       <td class="col-rate" data-label="Rate">${rate(one)}</td>
+      <td class="col-score" data-label="Score">${scoreView(one.score)}</td>
       <td class="col-last_mail" data-label="Last mail">${when(one.last_mail_at)}</td>
       <td class="col-last_open" data-label="Last open">${when(one.last_open_at)}</td>
     </tr>`;
@@ -85,6 +93,13 @@ export function open(query, context) {
     }
     return html`<span class="rate"><progress max="1" .value=${one.open_rate}
       aria-hidden="true"></progress>${percent(one.open_rate)}</span>`;
+  }
+
+  function scoreView(score) {
+    const words = scoreWords(score);
+    return html`<span class="score ${score ? '' : 'faint'}" title=${words}><span
+      aria-hidden="true">${score ? Math.round(score.value) : '–'}</span><span
+      class="hidden">${words}</span></span>`;
   }
 
   function pager() {

@@ -5,7 +5,7 @@ import { html, nothing, svg } from '../vendor/lit-html/lit-html.js';
 import { encode } from '../vendor/uqr/uqr.js';
 import { api } from '../parts/api.js';
 import { copyButton } from '../parts/copy.js';
-import { openDialog } from '../parts/dialog.js';
+import { formIn, openDialog } from '../parts/dialog.js';
 import { update } from '../parts/render.js';
 import { loadSession, session } from '../parts/session.js';
 import { plural, when } from '../parts/time.js';
@@ -21,29 +21,6 @@ function qr(text) {
   return html`<svg class="qr" viewBox="0 0 ${size} ${size}" role="img"
     aria-label="QR code for an authenticator" shape-rendering="crispEdges"
     >${svg`<path d=${path}></path>`}</svg>`;
-}
-
-/* A form in a dialog: send(data) does it; its refusal is told in the form. */
-function formIn(dialog, state, fields, button, send) {
-  const submit = async (event) => {
-    event.preventDefault();
-    const data = new FormData(event.target);
-    state.busy = true;
-    state.problem = '';
-    dialog.draw();
-    try {
-      await send(data);
-    } catch (problem) {
-      state.problem = problem.detail ?? String(problem);
-    }
-    state.busy = false;
-    dialog.draw();
-  };
-  return html`<form class="stack" @submit=${submit}>${fields}
-    <div role="alert">${state.problem ? html`<p class="problem"
-      >${state.problem}</p>` : nothing}</div>
-    <button type="submit" ?disabled=${state.busy} aria-busy=${state.busy
-      ? 'true' : nothing}>${button}</button></form>`;
 }
 
 function codesView(codes, dialog) {

@@ -114,8 +114,8 @@ function serverView() {
         : state.database.detail ?? 'degraded'}</dd></div>
       <div><dt>Version</dt><dd>${state.version}</dd></div>
       <div><dt>Rules</dt><dd>${plural(state.rules.count, 'rule')}</dd></div>
-      <div><dt>Place database</dt><dd>${PLACES[state.geoip.status]}${
-        state.geoip.built_at ? html`, of ${when(state.geoip.built_at)}`
+      <div><dt>Place database</dt><dd>${state.geoip.type ??
+        PLACES[state.geoip.status]}${state.geoip.built_at ? html`, of ${when(state.geoip.built_at)}`
           : nothing}</dd></div>
       ${state.spool.lost ? html`<div><dt>Hits lost</dt>
         <dd>${number(state.spool.lost)}</dd></div>` : nothing}</dl>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The browser's own modal dialogs: focus stays in, Escape closes. */
-import { html, render } from '../vendor/lit-html/lit-html.js';
+import { html, nothing, render } from '../vendor/lit-html/lit-html.js';
 import { icon } from './icons.js';
 
 /* view(dialog) draws the content; dialog has draw() and close(). Resolves
@@ -45,4 +45,30 @@ export async function confirmDialog(title, words, yes) {
       @click=${() => { agreed = true; dialog.close(); }}>${yes}</button>
     </footer>`);
   return agreed;
+}
+
+/* A form in a dialog: send(data) does it; its refusal is told in the form.
+   state is {busy, problem}; kind 'bad' is for what cannot be undone; wanted
+   false: the button waits. */
+export function formIn(dialog, state, fields, button, send,
+  { kind = '', wanted = true } = {}) {
+  const submit = async (event) => {
+    event.preventDefault();
+    const data = new FormData(event.target);
+    state.busy = true;
+    state.problem = '';
+    dialog.draw();
+    try {
+      await send(data);
+    } catch (problem) {
+      state.problem = problem.detail ?? String(problem);
+    }
+    state.busy = false;
+    dialog.draw();
+  };
+  return html`<form class="stack" @submit=${submit}>${fields}
+    <div role="alert">${state.problem ? html`<p class="problem"
+      >${state.problem}</p>` : nothing}</div>
+    <button type="submit" class=${kind} ?disabled=${state.busy || !wanted}
+      aria-busy=${state.busy ? 'true' : nothing}>${button}</button></form>`;
 }

@@ -21,7 +21,7 @@ export function emptyView(title, words, more = nothing) {
 /* top: the page has no other heading. */
 export function failingView(problem, again, { top = false } = {}) {
   const title = problem.status === 0 ? 'No answer'
-    : problem.title || 'This did not work';
+    : problem.status >= 500 ? 'The server could not do this' : problem.title || 'This did not work';
   return html`<div class="empty failing" role="alert">
     ${icon('alert')}
     ${top ? html`<h1>${title}</h1>` : html`<h2>${title}</h2>`}

@@ -57,6 +57,21 @@ export function delayWords(track) {
     : `opened after ${spanWords(track.first_open_delay * 1000)}`;
 }
 
+/* What a score of 0 to 100 is made of: [name, of how many, what it says]. */
+export const SCORE_PARTS = [
+  ['open_rate', 50, 'Open rate', 'how many of the mails are opened'],
+  ['recency', 25, 'Recency', 'how lately one was; nothing is left after 90 days'],
+  ['consistency', 25, 'Consistency', 'how many of the newest 20 are'],
+];
+
+/* "Score 81 of 100: open rate 38 of 50, recency 25 of 25, ..." */
+export function scoreWords(score) {
+  if (!score) return 'No score: of no mail one can tell whether it was opened';
+  const parts = SCORE_PARTS.map(([name, most, words]) =>
+    `${words.toLowerCase()} ${Math.round(score[name])} of ${most}`);
+  return `Score ${Math.round(score.value)} of 100: ${parts.join(', ')}`;
+}
+
 export function personWords(address) {
   return address.name || address.address;
 }
