@@ -33,9 +33,16 @@
 #define WALK_PAGE 500
 
 #define SIXTEEN "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
-#define MATCHING \
-    "SELECT " TRACK_COLUMNS " FROM tracked_emails t WHERE t.id IN (" \
-    SIXTEEN ", " SIXTEEN ", " SIXTEEN ", " SIXTEEN ")" \
+#define CANDIDATES "(" SIXTEEN ", " SIXTEEN ", " SIXTEEN ", " SIXTEEN ")"
+#define MATCHING "SELECT " TRACK_COLUMNS " FROM tracked_emails t WHERE t.id IN "
+/* Words first: a mail's own row is on another page, often not in memory. */
+#define WITH_WORDS \
+    "(SELECT w.track_id FROM search_words w WHERE w.track_id IN " CANDIDATES \
+    " AND w.word >= ? AND w.word < ?"
+#define AND_PREFIX \
+    " AND EXISTS (SELECT 1 FROM search_words x" \
+    " WHERE x.track_id = w.track_id AND x.word >= ? AND x.word < ?)"
+#define CONDITIONS \
     " AND t.created_at >= ? AND t.created_at < ?" \
     " AND t.seen BETWEEN ? AND ? AND t.pinned BETWEEN ? AND ?" \
     " AND coalesce(t.created_by, 0) BETWEEN ? AND ?" \
@@ -44,9 +51,6 @@
 #define TO_RECIPIENT \
     " AND EXISTS (SELECT 1 FROM email_recipients er" \
     " WHERE er.recipient_id = ? AND er.track_id = t.id)"
-#define WITH_PREFIX \
-    " AND EXISTS (SELECT 1 FROM search_words w" \
-    " WHERE w.track_id = t.id AND w.word >= ? AND w.word < ?)"
 #define IN_ORDER_OF_TIME " ORDER BY t.created_at DESC, t.id DESC"
 #define IN_ORDER_OF_ID   " ORDER BY t.id DESC"
 
@@ -84,8 +88,19 @@ static check_t *make_check(const list_query_t *query, apr_pool_t *pool)
     check_t *check = apr_palloc(pool, sizeof(*check));
     int i;
 
-    check->sql = MATCHING;
+    check->sql = MATCHING CANDIDATES;
     check->count = CHUNK;
+    for (i = 0; i < query->prefixes->nelts; i++) {
+        const search_prefix_t *prefix =
+            &APR_ARRAY_IDX(query->prefixes, i, search_prefix_t);
+
+        check->sql = i ? apr_pstrcat(pool, check->sql, AND_PREFIX, NULL)
+                     : MATCHING WITH_WORDS;
+        bind_text(check, prefix->from);
+        bind_text(check, prefix->below);
+    }
+    check->sql = apr_pstrcat(pool, check->sql, i ? ")" CONDITIONS
+                             : CONDITIONS, NULL);
     bind_int(check, query->since);
     bind_int(check, query->until);
     bind_only(check, filter->seen, filter->seen >= 0);
@@ -96,14 +111,6 @@ static check_t *make_check(const list_query_t *query, apr_pool_t *pool)
     if (query->recipient_id) {
         check->sql = apr_pstrcat(pool, check->sql, TO_RECIPIENT, NULL);
         bind_int(check, query->recipient_id);
-    }
-    for (i = 0; i < query->prefixes->nelts; i++) {
-        const search_prefix_t *prefix =
-            &APR_ARRAY_IDX(query->prefixes, i, search_prefix_t);
-
-        check->sql = apr_pstrcat(pool, check->sql, WITH_PREFIX, NULL);
-        bind_text(check, prefix->from);
-        bind_text(check, prefix->below);
     }
     check->sql = apr_pstrcat(pool, check->sql, query->by_id ? IN_ORDER_OF_ID
                              : IN_ORDER_OF_TIME, NULL);
@@ -220,6 +227,15 @@ static apr_status_t resolve(list_query_t *query, store_t *store,
 
 /* -- the page ------------------------------------------------------------ */
 
+/* Candidates to look at next: as many as the rest of the page should take, by
+ * what those before have given. */
+static int next_chunk(int missing, int found, int examined)
+{
+    int guess = found ? missing * examined / found + 4 : CHUNK;
+
+    return guess < CHUNK ? guess : CHUNK;
+}
+
 /* @param end set where the page was cut short, to go on behind it */
 static apr_status_t gather(apr_array_header_t *tracks, list_key_t *end,
                            int most, store_t *store,
@@ -248,7 +264,7 @@ static apr_status_t gather(apr_array_header_t *tracks, list_key_t *end,
             *end = keys[count - 1];
             break;
         }
-        asked = CHUNK;
+        asked = next_chunk(most - tracks->nelts, tracks->nelts, examined);
     }
     return rv;
 }
