@@ -143,7 +143,7 @@ static apr_status_t configure(store_t *store)
                          "PRAGMA temp_store=MEMORY;"
                          "PRAGMA trusted_schema=OFF;"
                          "PRAGMA wal_autocheckpoint=10000;"
-                         "PRAGMA cache_size=-8192");
+                         "PRAGMA cache_size=-4096");
 }
 
 static apr_status_t sqlite_setup(store_t *store)
