@@ -23,46 +23,17 @@
 #include "rollups.h"
 #include "schema.h"
 #include "score.h"
+#include "story.h"
 #include "words.h"
-#include "world.h"
 
 #define NODE      "bench"
-#define YEARS_TWO (APR_INT64_C(730) * 86400 * APR_USEC_PER_SEC)
-#define RECIPIENTS_MAX 4
-
-typedef struct mail_t {
-    apr_int64_t created_at;
-    apr_int64_t first_open_at, last_open_at, last_hit_at;
-    int hits, real, possible, self;
-    const char *reached;        /* whose prefetch was seen; NULL: nobody's */
-    const person_t *place;      /* whose place is the last */
-    int person[RECIPIENTS_MAX];
-    int people;
-} mail_t;
-
-typedef struct fetch_t {
-    apr_int64_t at;
-    int mail, person, agent;
-} fetch_t;
-
-typedef struct reader_t {
-    person_t is;
-    int mails, opened, possible;
-    apr_int64_t last_mail_at, last_open_at;
-} reader_t;
-
 typedef struct generator_t {
     apr_pool_t *pool, *scratch;
     sqlite3 *db;
-    world_t *world;
+    story_t story;
     rules_t *rules;
     classify_memo_t *memo;
     rollups_t *rollups;
-    mail_t *mails;
-    fetch_t *fetches;
-    reader_t *readers;
-    int mail_count, fetch_count;
-    apr_int64_t now;
 } generator_t;
 
 static void die(const char *what, const char *why)
@@ -128,115 +99,6 @@ static void put(generator_t *g, sqlite3_stmt *stmt, const char *types, ...)
     sqlite3_reset(stmt);
 }
 
-/* -- what happens --------------------------------------------------------- */
-
-static void make_readers(generator_t *g)
-{
-    int i;
-
-    g->readers = calloc((size_t)g->world->people_count, sizeof(reader_t));
-    for (i = 0; i < g->world->people_count; i++) {
-        world_person(&g->readers[i].is, g->world, i);
-        g->readers[i].last_open_at = STORE_NULL;
-    }
-}
-
-static void add_person(generator_t *g, mail_t *mail)
-{
-    int person = world_pick_person(g->world);
-    int i;
-
-    for (i = 0; i < mail->people; i++) {
-        if (mail->person[i] == person) {
-            return;
-        }
-    }
-    mail->person[mail->people++] = person;
-}
-
-static void make_mails(generator_t *g)
-{
-    apr_int64_t step = YEARS_TWO / g->mail_count;
-    int i, n;
-
-    g->mails = calloc((size_t)g->mail_count, sizeof(mail_t));
-    for (i = 0; i < g->mail_count; i++) {
-        mail_t *mail = &g->mails[i];
-
-        mail->created_at = g->now - YEARS_TWO + step * i
-            + (apr_int64_t)(world_fraction(g->world) * (double)step);
-        mail->first_open_at = mail->last_open_at = mail->last_hit_at
-            = STORE_NULL;
-        n = world_fraction(g->world) < 0.85 ? 1
-            : 2 + (int)(world_random(g->world) % (RECIPIENTS_MAX - 1));
-        while (n-- > 0) {
-            add_person(g, mail);
-        }
-    }
-}
-
-/* Mostly within hours, some weeks later; never in the future. */
-static apr_int64_t hit_time(generator_t *g, const mail_t *mail)
-{
-    double seconds = exp(9.2 + 2.4 * world_normal(g->world));
-    double left = (double)(g->now - mail->created_at) / 1e6;
-
-    if (seconds >= left) {
-        seconds = left * world_fraction(g->world);
-    }
-    return mail->created_at + (apr_int64_t)(seconds * 1e6);
-}
-
-/* A third of the mails is never fetched, few are very often. */
-static int hits_of(generator_t *g, int average)
-{
-    double n;
-
-    if (world_fraction(g->world) < 0.33) {
-        return 0;
-    }
-    n = exp(log(average) - 0.1 + 1.0 * world_normal(g->world));
-    return n > 2000 ? 2000 : (int)n;
-}
-
-static void add_fetches(generator_t *g, int mail, int count, int most)
-{
-    mail_t *m = &g->mails[mail];
-
-    for (; count > 0 && g->fetch_count < most; count--) {
-        fetch_t *f = &g->fetches[g->fetch_count++];
-
-        f->mail = mail;
-        f->person = m->person[world_random(g->world)
-                              % (apr_uint64_t)m->people];
-        f->agent = world_pick_agent(g->world, &g->readers[f->person].is);
-        f->at = hit_time(g, m);
-    }
-}
-
-static int by_time(const void *a, const void *b)
-{
-    apr_int64_t x = ((const fetch_t *)a)->at, y = ((const fetch_t *)b)->at;
-
-    return x < y ? -1 : x > y;
-}
-
-static void make_fetches(generator_t *g, int average)
-{
-    int most = g->mail_count * average;
-    int i;
-
-    g->fetches = calloc((size_t)most + 1, sizeof(fetch_t));
-    for (i = 0; average && i < g->mail_count; i++) {
-        add_fetches(g, i, hits_of(g, average), most);
-    }
-    while (g->fetch_count < most) {
-        add_fetches(g, (int)(world_random(g->world)
-                             % (apr_uint64_t)g->mail_count), 3, most);
-    }
-    qsort(g->fetches, (size_t)most, sizeof(fetch_t), by_time);
-}
-
 /* -- hits ----------------------------------------------------------------- */
 
 /* Where the providers' machines stand. */
@@ -265,7 +127,7 @@ static void note_words(mail_t *mail, const verdict_t *v,
 static void count_hit(generator_t *g, const fetch_t *f, const verdict_t *v,
                       const person_t *place)
 {
-    mail_t *mail = &g->mails[f->mail];
+    mail_t *mail = &g->story.mails[f->mail];
 
     mail->hits++;
     note_words(mail, v, place);
@@ -287,10 +149,10 @@ static void count_hit(generator_t *g, const fetch_t *f, const verdict_t *v,
 
 static void write_hit(generator_t *g, sqlite3_stmt *stmt, const fetch_t *f)
 {
-    const agent_t *agent = &APR_ARRAY_IDX(g->world->agents, f->agent,
+    const agent_t *agent = &APR_ARRAY_IDX(g->story.world->agents, f->agent,
                                           agent_t);
-    const person_t *person = &g->readers[f->person].is;
-    const mail_t *mail = &g->mails[f->mail];
+    const person_t *person = &g->story.readers[f->person].is;
+    const mail_t *mail = &g->story.mails[f->mail];
     const person_t *place = agent->address ? &provider : person;
     classify_facts_t facts = { 0 };
     const verdict_t *v;
@@ -319,8 +181,8 @@ static void write_hits(generator_t *g)
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     int i;
 
-    for (i = 0; i < g->fetch_count; i++) {
-        write_hit(g, stmt, &g->fetches[i]);
+    for (i = 0; i < g->story.fetch_count; i++) {
+        write_hit(g, stmt, &g->story.fetches[i]);
     }
     sqlite3_finalize(stmt);
 }
@@ -347,7 +209,7 @@ static const char *recipients_text(generator_t *g, const mail_t *mail)
     int i;
 
     for (i = 0; i < mail->people; i++) {
-        const person_t *p = &g->readers[mail->person[i]].is;
+        const person_t *p = &g->story.readers[mail->person[i]].is;
 
         text = apr_psprintf(g->scratch, "%s%s%s <%s>", text, i ? ", " : "",
                             p->name, p->address);
@@ -389,7 +251,7 @@ static void write_recipients(generator_t *g, sqlite3_stmt *stmt, int id,
     int i;
 
     for (i = 0; i < mail->people; i++) {
-        reader_t *r = &g->readers[mail->person[i]];
+        reader_t *r = &g->story.readers[mail->person[i]];
 
         put(g, stmt, "iiit", (apr_int64_t)mail->person[i] + 1,
             (apr_int64_t)id, (apr_int64_t)i, r->is.name);
@@ -405,15 +267,15 @@ static void write_recipients(generator_t *g, sqlite3_stmt *stmt, int id,
 
 static void write_mail(generator_t *g, const mail_statements_t *s, int number)
 {
-    const mail_t *m = &g->mails[number];
+    const mail_t *m = &g->story.mails[number];
     char uuid[40], subject[400], notes[400], group[40];
     const char *texts[3] = { recipients_text(g, m), subject, notes };
 
-    uuid_of(uuid, g->world);
+    uuid_of(uuid, g->story.world);
     snprintf(group, sizeof(group), "thread-%d", number / 3);
-    world_text(subject, sizeof(subject), g->world,
-               3 + (int)(world_random(g->world) % 6));
-    world_text(notes, sizeof(notes), g->world, number % 10 ? 0 : 8);
+    world_text(subject, sizeof(subject), g->story.world,
+               3 + (int)(world_random(g->story.world) % 6));
+    world_text(notes, sizeof(notes), g->story.world, number % 10 ? 0 : 8);
     put(g, s->mail, "itiittttiiiiNNNiiittt", (apr_int64_t)number + 1, uuid,
         m->created_at, m->created_at, texts[0], subject, notes,
         number / 3 % 3 ? NULL : group, (apr_int64_t)(number % 500 == 0),
@@ -448,7 +310,7 @@ static void write_mails(generator_t *g)
                      " VALUES (?, ?)");
     s.recipient = prepare(g, "INSERT INTO email_recipients (recipient_id,"
         " track_id, position, name) VALUES (?, ?, ?, ?)");
-    for (i = 0; i < g->mail_count; i++) {
+    for (i = 0; i < g->story.mail_count; i++) {
         write_mail(g, &s, i);
         apr_pool_clear(g->scratch);
     }
@@ -464,8 +326,8 @@ static void write_readers(generator_t *g)
         " last_mail_at, last_open_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     int i;
 
-    for (i = 0; i < g->world->people_count; i++) {
-        const reader_t *r = &g->readers[i];
+    for (i = 0; i < g->story.world->people_count; i++) {
+        const reader_t *r = &g->story.readers[i];
         int known = r->mails - r->possible;
 
         if (r->mails) {
@@ -542,7 +404,7 @@ static void say(const char *what)
             what);
 }
 
-static void fill(generator_t *g, store_t *store, int average)
+static void fill(generator_t *g, store_t *store)
 {
     apr_array_header_t *indexes;
     int i;
@@ -552,9 +414,6 @@ static void fill(generator_t *g, store_t *store, int average)
         " PRAGMA synchronous=OFF; PRAGMA cache_size=-262144;"
         " PRAGMA locking_mode=EXCLUSIVE");
     indexes = drop_indexes(g);
-    make_readers(g);
-    make_mails(g);
-    make_fetches(g, average);
     say("hits");
     run(g, "BEGIN");
     write_hits(g);
@@ -564,7 +423,7 @@ static void fill(generator_t *g, store_t *store, int average)
     run(g, "COMMIT");
     check("begin", store_begin(store), store);
     check("rollups", rollups_flush(g->rollups), store);
-    for (i = 0; i < g->world->people_count; i++) {
+    for (i = 0; i < g->story.world->people_count; i++) {
         check("score", score_write(store, (apr_int64_t)i + 1), store);
     }
     check("commit", store_commit(store), store);
@@ -589,7 +448,9 @@ static void read_rules(generator_t *g, const char *source)
 int main(int argc, char **argv)
 {
     generator_t g = { 0 };
+    world_t *world;
     store_t *store;
+    int mails;
 
     if (argc != 5 || atoi(argv[2]) < 1) {
         fprintf(stderr, "usage: generate STORE MAILS HITS-PER-MAIL"
@@ -603,17 +464,17 @@ int main(int argc, char **argv)
     check("apr_dbd", store_initialize(g.pool), NULL);
     say("start");
     store = make_store(argv[1], g.pool);
-    g.mail_count = atoi(argv[2]);
-    g.now = apr_time_now();
+    mails = atoi(argv[2]);
     /* 1,000 mails go to 300 people, a million to some 50,000 */
-    g.world = world_make(20 + (int)(280 * pow(g.mail_count / 1000.0, 0.75)),
-                         apr_pstrcat(g.pool, argv[4], "/t/data/vectors.csv",
-                                     NULL), g.pool);
-    if (!g.world) {
+    world = world_make(20 + (int)(280 * pow(mails / 1000.0, 0.75)),
+                       apr_pstrcat(g.pool, argv[4], "/t/data/vectors.csv",
+                                   NULL), g.pool);
+    if (!world) {
         die(argv[4], "t/data/vectors.csv cannot be read");
     }
+    story_make(&g.story, world, mails, atoi(argv[3]));
     read_rules(&g, argv[4]);
     g.rollups = rollups_make(store, NODE, g.pool);
-    fill(&g, store, atoi(argv[3]));
+    fill(&g, store);
     return 0;
 }
