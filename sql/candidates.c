@@ -18,7 +18,7 @@
 
 /* Conditions that fewer mails meet are read whole: a page's matches among a
  * million mails are then some thousand apart, and so is a walk's cost. */
-static const int caps[] = { 2000, 10000 };
+static const int caps[] = { 1000, 5000 };
 /* Room for what is added between counting and reading. */
 #define FEW_SPARE 500
 
