@@ -477,6 +477,31 @@ await part('settings and themes', async () => {
   is(await ground(), light, 'as the system again');
 });
 
+await part('notifications', async () => {
+  await go('settings');
+  const wishes = async () => page.evaluate(async () =>
+    (await fetch('api/notifications')).json());
+  const box = (name) => page.getByLabel(name, { exact: true });
+  await box('First open: E-mail').waitFor();
+  ok(await box('First open: ntfy').isChecked() &&
+    !await box('Opened again later: ntfy').isChecked(), 'first opens only, at first');
+  await box('First open: Discord').uncheck();
+  await box('Opened again and again: E-mail').check();
+  await box('Quiet hours').check();
+  await box('from').fill('21:30');
+  ok(await until(async () => (await wishes()).quiet?.from === '21:30'), 'quiet hours');
+  const { events, quiet } = await wishes();
+  ok(!events.first_open.discord && events.first_open.email && events.hot.email &&
+    !events.hot.ntfy, 'each event by each channel', JSON.stringify(events));
+  is(quiet.tz, 'Europe/Berlin', 'in the reader’s zone');
+  is(await axe(page).then((found) => found.join('\n')), '', 'notifications: axe');
+  await page.reload();
+  await box('from').waitFor();
+  is(await box('from').inputValue(), '21:30', 'kept');
+  await box('Quiet hours').uncheck();
+  ok(await until(async () => (await wishes()).quiet === null), 'no quiet hours');
+});
+
 await part('keys', async () => {
   await go('settings');
   await page.getByRole('button', { name: 'New key' }).click();

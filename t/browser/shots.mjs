@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { ask, browser, config, newContext, signIn, url } from './lib.mjs';
 
 /* Few enough to be kept; SHOTS_EXTRA=1 makes all. */
-const kept = /^(mails|mail|analytics|recipients|settings|sign-in|mails-dark|(mails|mail)-narrow)$/;
+const kept = /^(mails|mail|analytics|recipients?|settings|sign-in|mails-dark|(mails|mail)-narrow)$/;
 const only = process.env.SHOTS_ONLY ? new RegExp(process.env.SHOTS_ONLY)
   : config.extra ? /./ : kept;
 mkdirSync(config.shots, { recursive: true });

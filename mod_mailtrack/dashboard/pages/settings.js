@@ -12,6 +12,7 @@ import { setTheme, theme } from '../parts/theme.js';
 import { say, sayProblem } from '../parts/toast.js';
 import { deviceWords } from '../parts/words.js';
 import { keysView, loadKeys } from './settings-keys.js';
+import { loadNotify, notifyView } from './settings-notify.js';
 import { securityView } from './settings-totp.js';
 
 const THEMES = [['system', 'As the system', 'system'], ['light', 'Light', 'sun'],
@@ -126,7 +127,10 @@ function serverView() {
 }
 
 export function open(query, context) {
-  if (session().byCookie) loadSessions();
+  if (session().byCookie) {
+    loadSessions();
+    loadNotify();
+  }
   if (session().mayWrite) loadKeys();
   loadServer();
   queueMicrotask(context.ready);
@@ -138,7 +142,8 @@ export function open(query, context) {
           <b>${session().username}</b>${session().isAdmin ? ', an administrator'
             : ''}.</p>` : nothing}
         ${looks()}
-        ${session().byCookie ? html`${securityView()}${sessionsView()}` : nothing}
+        ${session().byCookie ? html`${notifyView()}${securityView()}${
+          sessionsView()}` : nothing}
         ${session().mayWrite ? keysView() : nothing}${serverView()}</div>`,
     reload: () => {},
   };
