@@ -156,6 +156,15 @@ int store_transient(apr_status_t status)
            || status == STORE_ESPACE || status == STORE_ELOST;
 }
 
+void store_bulk(store_t *store, int on)
+{
+    if (store->engine == &engine_sqlite) {
+        /* a hint: whatever becomes of it, the connection works */
+        (void)store->engine->script(store, on ? "PRAGMA cache_size=-16384"
+                                    : "PRAGMA cache_size=-4096");
+    }
+}
+
 /* -- transactions ------------------------------------------------------- */
 
 apr_status_t store_begin(store_t *store)

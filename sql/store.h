@@ -88,6 +88,13 @@ int store_transient(apr_status_t status);
 /** Path of a SQLite store, else the driver's name; never a password. */
 const char *store_name(const store_t *store);
 
+/**
+ * This connection is about to write in bulk (the drain), or no longer is: on
+ * SQLite it gets 16 MiB of page cache instead of 4, as the pages of a thousand
+ * mails' newest hits are written again and again. Failure leaves it as it is.
+ */
+void store_bulk(store_t *store, int on);
+
 /** The scratch pool is the caller's; this one lives as the connection. */
 apr_pool_t *store_pool(const store_t *store);
 

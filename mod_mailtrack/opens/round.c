@@ -36,6 +36,7 @@ int round_due(apr_time_t at, apr_time_t now)
 static void drop_store(round_t *r)
 {
     if (r->have_store) {
+        store_bulk(r->loan.store, 0);
         dbd_return(&r->loan, r->in->server);
         r->have_store = 0;
     }
@@ -141,6 +142,7 @@ static apr_status_t have_store(round_t *r)
         return rv;
     }
     r->have_store = 1;
+    store_bulk(r->loan.store, 1);
     rv = load_offsets(r);
     if (rv == APR_SUCCESS) {
         rv = publish_settings(r->loan.store, r->in, r->round);
