@@ -23,6 +23,7 @@ struct store_t {
     apr_hash_t *statements;     /* SQL text -> prepared, the engine's type */
     void *state;                /* the engine's own */
     int in_transaction;
+    int stale;                  /* open it anew at the next check */
     apr_status_t failed;        /* the transaction's first failure */
     char error[256];
 };

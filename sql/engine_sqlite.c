@@ -80,8 +80,14 @@ static apr_status_t status_of(int code)
     }
 }
 
+/*
+ * Read-only is mostly not the disk but a moment: whoever made the -shm (root's
+ * sqlite3, say) had not given it its mode yet when we opened it, and SQLite
+ * keeps to that as long as the connection lives. So that one ends.
+ */
 static apr_status_t failed(store_t *store, int code)
 {
+    store->stale = store->stale || (code & 0xff) == SQLITE_READONLY;
     return store_fail(store, status_of(code), sqlite3_errmsg(db_of(store)));
 }
 
@@ -186,8 +192,10 @@ static apr_status_t sqlite_check(store_t *store)
     if (st.st_size == 0) {
         return store_fail(store, STORE_EEMPTY, "the file is empty");
     }
-    if (sqlite3_file_control(db_of(store), "main", SQLITE_FCNTL_HAS_MOVED,
-                             &moved) == SQLITE_OK && moved) {
+    if (store->stale
+        || (sqlite3_file_control(db_of(store), "main", SQLITE_FCNTL_HAS_MOVED,
+                                 &moved) == SQLITE_OK && moved)) {
+        store->stale = 0;
         return reopen(store);
     }
     return APR_SUCCESS;

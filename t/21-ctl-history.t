@@ -54,8 +54,9 @@ INSERT INTO tracked_emails (id, public_id, created_at, updated_at, recipient,
   subject, notes, open_count, last_hit_at) VALUES
   (1, '00000000-0000-4000-8000-000000000001', $at, $at, 'ann\@example.org',
    'Tea', '', $opens, $at + 60000000 + $opens);
-INSERT INTO recipients (id, address, name, domain, mails, rate, last_mail_at)
-  VALUES (1, 'ann\@example.org', '', 'example.org', 1, 0, $at);
+INSERT INTO recipients (id, address, name, domain, mails, rate, last_mail_at,
+  recent, score_base, score_key)
+  VALUES (1, 'ann\@example.org', '', 'example.org', 1, 0, $at, 1, 0, 0);
 INSERT INTO email_recipients VALUES (1, 1, 0, '');
 INSERT INTO search_words VALUES (1, 'tea'), (1, 'ann'), (1, 'example'),
   (1, 'org');
@@ -151,9 +152,11 @@ BEGIN;
 INSERT INTO tracked_emails (id, public_id, created_at, updated_at, recipient,
   subject, notes) VALUES (2, '00000000-0000-4000-8000-000000000002', $at, $at,
   'ann\@example.org, bob\@example.net', 'Scones', '');
-UPDATE recipients SET mails = 2, rate = 500 WHERE id = 1;
-INSERT INTO recipients (id, address, name, domain, mails, rate, last_mail_at)
-  VALUES (2, 'bob\@example.net', '', 'example.net', 1, 0, $at);
+UPDATE recipients SET mails = 2, rate = 500, recent = 2, score_base = 135000,
+  score_key = 20505000 WHERE id = 1;
+INSERT INTO recipients (id, address, name, domain, mails, rate, last_mail_at,
+  recent, score_base, score_key)
+  VALUES (2, 'bob\@example.net', '', 'example.net', 1, 0, $at, 1, 0, 0);
 INSERT INTO email_recipients VALUES (1, 2, 0, ''), (2, 2, 1, '');
 INSERT INTO search_words SELECT 2, value FROM json_each(
   '["scones", "ann", "example", "org", "bob", "net"]');

@@ -494,8 +494,9 @@ sub wait_for { return wait_until($_[1], $_[2] // 5) }
 # Rows of the store as hashes; what the test wants to see without asking us.
 sub sql {
     my ($self, $query, $store) = @_;
-    my ($exit, $out, $err) = run_command($query, {}, 'sqlite3', '-bail',
-        '-json', '-cmd',
+    # its -wal and -shm are httpd's to write from the first moment on
+    my ($exit, $out, $err) = run_command($query, {}, 'sh', '-c',
+        'umask 007; exec sqlite3 "$@"', 'sh', '-bail', '-json', '-cmd',
         '.timeout 5000', $store // $self->store);
     die "sqlite3: $err" if $exit;
     return $out =~ /\S/ ? @{ JSON::PP->new->utf8->decode($out) } : ();
