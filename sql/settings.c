@@ -68,9 +68,3 @@ apr_status_t settings_claim(const char **value, store_t *store,
                     " ON CONFLICT (name) DO NOTHING", "tt", name, offer);
     return rv == APR_SUCCESS ? settings_get(value, store, name, pool) : rv;
 }
-
-apr_status_t settings_unset(store_t *store, const char *name)
-{
-    return store_exec(store, NULL, "DELETE FROM settings WHERE name = ?",
-                      "t", name);
-}

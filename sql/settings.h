@@ -33,7 +33,4 @@ apr_status_t settings_claim(const char **value, store_t *store,
                             const char *name, const char *offer,
                             apr_pool_t *pool);
 
-/** Remove it; no failure when it is not there. */
-apr_status_t settings_unset(store_t *store, const char *name);
-
 #endif

@@ -39,11 +39,6 @@ const char *store_error(const store_t *store)
     return store->error;
 }
 
-apr_pool_t *store_pool(const store_t *store)
-{
-    return store->pool;
-}
-
 const char *store_name(const store_t *store)
 {
     if (store->driver && strcmp(apr_dbd_name(store->driver), "sqlite3")) {

@@ -95,9 +95,6 @@ const char *store_name(const store_t *store);
  */
 void store_bulk(store_t *store, int on);
 
-/** The scratch pool is the caller's; this one lives as the connection. */
-apr_pool_t *store_pool(const store_t *store);
-
 /* -- transactions ------------------------------------------------------- */
 
 /** Begin; takes the write lock at once (SQLite: BEGIN IMMEDIATE). */
