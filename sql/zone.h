@@ -5,8 +5,8 @@
  * is one for the whole process and httpd's threads ask for different ones.
  * zone_parse and everything after it is pure; any thread.
  */
-#ifndef MAILTRACK_API_ZONE_H
-#define MAILTRACK_API_ZONE_H
+#ifndef MAILTRACK_ZONE_H
+#define MAILTRACK_ZONE_H
 
 #include <apr_pools.h>
 
