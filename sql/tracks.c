@@ -59,6 +59,43 @@ static apr_status_t get_by_id(track_t **out, store_t *store, apr_int64_t id,
                     " FROM tracked_emails t WHERE t.id = ?", &arg, pool);
 }
 
+#define TEN "?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define FIFTY TEN ", " TEN ", " TEN ", " TEN ", " TEN
+
+apr_status_t tracks_by_ids(apr_array_header_t **out, store_t *store,
+                           const apr_array_header_t *ids, apr_pool_t *pool)
+{
+    store_arg_t args[TRACKS_IDS_MAX];
+    store_rows_t *rows;
+    apr_status_t rv;
+    int i;
+
+    *out = apr_array_make(pool, ids->nelts + 1, sizeof(track_t));
+    if (!ids->nelts) {
+        return APR_SUCCESS;
+    }
+    /* filled up with the last, so that the text stays the same */
+    for (i = 0; i < TRACKS_IDS_MAX; i++) {
+        int at = i < ids->nelts ? i : ids->nelts - 1;
+
+        args[i] = (store_arg_t){ 't', 0, 0,
+                                 APR_ARRAY_IDX(ids, at, const char *) };
+    }
+    rv = store_query_args(&rows, store, "SELECT " TRACK_COLUMNS
+                          " FROM tracked_emails t WHERE t.public_id IN ("
+                          FIFTY ", " FIFTY ")"
+                          " ORDER BY t.created_at DESC, t.id DESC", args,
+                          TRACKS_IDS_MAX);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    while ((rv = store_next(rows)) == APR_SUCCESS) {
+        track_row_read(apr_array_push(*out), rows, 0, pool);
+    }
+    store_done(rows);
+    return rv == APR_EOF ? track_row_recipients(*out, store, pool) : rv;
+}
+
 /* -- search words ------------------------------------------------------- */
 
 static apr_status_t words_of(apr_array_header_t **words, const char *recipient,
@@ -149,11 +186,12 @@ static apr_status_t insert(apr_int64_t *id, store_t *store,
     return store_insert(store, id,
         "INSERT INTO tracked_emails (public_id, created_at, updated_at,"
         " created_by, recipient, subject, notes, message_group_id, pinned,"
-        " idempotency_key, request_hash)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "tiiNttttitt",
+        " muted, idempotency_key, request_hash)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "tiiNttttiitt",
         in->public_id, (apr_int64_t)in->created_at,
         (apr_int64_t)in->created_at, in->created_by, recipient, in->subject,
         in->notes, in->message_group_id, (apr_int64_t)(in->pinned != 0),
+        (apr_int64_t)(in->muted != 0),
         in->idempotency_key, in->request_hash);
 }
 

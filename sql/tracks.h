@@ -60,6 +60,7 @@ typedef struct track_new_t {
     const char *notes;
     const char *message_group_id;       /* or NULL */
     int pinned;
+    int muted;
     const char *idempotency_key;        /* actor and key; NULL: none */
     const char *request_hash;   /* hex SHA-256 of what was asked */
 } track_new_t;
@@ -100,6 +101,15 @@ apr_status_t tracks_create(track_t **out, store_t *store,
 /** APR_NOTFOUND: no such mail. public_id must be lower-case. */
 apr_status_t tracks_get(track_t **out, store_t *store, const char *public_id,
                         apr_pool_t *pool);
+
+/** How many ids tracks_by_ids takes. */
+#define TRACKS_IDS_MAX 100
+
+/** Those mails that exist, newest first. @param ids const char *, lower-case;
+ * at most TRACKS_IDS_MAX */
+apr_status_t tracks_by_ids(apr_array_header_t **out /* track_t */,
+                           store_t *store, const apr_array_header_t *ids,
+                           apr_pool_t *pool);
 
 /**
  * A page, newest first (by time made; a search, or the mails of a recipient,

@@ -116,7 +116,7 @@ sub later { sleep 2.1 }
         is $answer->{headers}{'access-control-allow-origin'}, '*',
           "readable everywhere: $path";
         is $answer->{headers}{'access-control-expose-headers'},
-          'Link, Retry-After', 'with these headers';
+          'Link, Retry-After, Mailtrack-API-Version', 'with these headers';
     }
     $answer = $t->get('/api/tracks', key => undef,
         headers => { Origin => 'https://a.example' });

@@ -288,6 +288,10 @@ answer_fits(GET => '/api/opens/recent', '/api/opens/recent');
     answer_fits(PATCH => $open, "/api/opens/$real->{id}", key => $key,
         json => { self => JSON::PP::false });
 }
+answer_fits(POST => "$one/self", "$tracks/$_->[0]/self", json => $_->[1])
+  for [$mail->{id}, { seconds_ago => 4 }], [$mail->{id}, { seconds_ago => -1 }],
+  ['x', {}];
+answer_fits(GET => $tracks, "$tracks?ids=$mail->{id}");
 answer_fits(GET => '/api/stats', '/api/stats');
 my $changes = '/api/changes';
 answer_fits(GET => $changes, "$changes?after=0");

@@ -17,6 +17,9 @@ int endpoint_tracks_update(call_t *call);
 int endpoint_tracks_delete(call_t *call);
 int endpoint_tracks_opens(call_t *call);
 
+/* self.c */
+int endpoint_tracks_self(call_t *call);
+
 /* opens.c */
 int endpoint_opens_recent(call_t *call);
 int endpoint_opens_update(call_t *call);

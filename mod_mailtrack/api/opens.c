@@ -8,9 +8,9 @@
 #include <apr_strings.h>
 
 #include "answer.h"
+#include "claim.h"
 #include "endpoints.h"
 #include "instance.h"
-#include "judge.h"
 #include "reports.h"
 #include "view.h"
 #include "when.h"
@@ -50,36 +50,6 @@ int endpoint_opens_recent(call_t *call)
 
 /* -- that was me --------------------------------------------------------- */
 
-/* What the rules read of it is gone: retention emptied it. */
-static int is_emptied(const open_t *open)
-{
-    return !open->user_agent && !open->ip_address;
-}
-
-/*
- * Judge a hit with the sender's word on it. APR_EGENERAL: it cannot be judged
- * any more; APR_ENOTIMPL: the rules do not care who it was.
- */
-static apr_status_t claim(call_t *call, recorder_t *rec, const open_t *was,
-                          int self)
-{
-    open_t now = *was;
-    apr_status_t rv;
-
-    now.context = self ? was->context | CLASSIFY_SENDER_SESSION
-                       : was->context & ~CLASSIFY_SENDER_SESSION;
-    if (now.context == was->context)
-        return APR_SUCCESS;
-    if (!self && is_emptied(was))
-        return APR_EGENERAL;
-    judge_open(&now, was->track_created_at, call->conf->instance->rules, NULL,
-               call->r->pool);
-    if (self && now.counts == COUNTS_OPEN)
-        return APR_ENOTIMPL;
-    rv = record_rejudge(rec, was, &now);
-    return rv ? rv : record_claimed(rec, was->track_id, apr_time_now());
-}
-
 /* One transaction: what is judged is what is stored. */
 static apr_status_t claim_stored(call_t *call, apr_int64_t id, int self)
 {
@@ -93,7 +63,7 @@ static apr_status_t claim_stored(call_t *call, apr_int64_t id, int self)
     rec = record_start(call->store, call->conf->instance->node, pool);
     rv = opens_get(&was, call->store, id, pool);
     if (!rv)
-        rv = claim(call, rec, was, self);
+        rv = claim_open(call, rec, was, self);
     if (!rv)
         rv = record_finish(rec, 0, apr_time_now());
     return store_end(call->store, rv);
@@ -142,14 +112,7 @@ int endpoint_opens_update(call_t *call)
     if ((status = call_store(call)) != OK)
         return status;
     rv = claim_stored(call, id, self);
-    if (rv == APR_EGENERAL)
-        return answer_problem(call, HTTP_CONFLICT, "What this hit was judged "
-                              "by has been removed by age.");
-    if (rv == APR_ENOTIMPL)
-        return answer_problem(call, HTTP_CONFLICT, "The rules of this server "
-                              "have none for the sender's own hits "
-                              "(sender_session).");
-    return rv ? answer_store(call, rv, "open") : answer_claimed(call, id);
+    return rv ? claim_answer(call, rv, "open") : answer_claimed(call, id);
 }
 
 /* -- figures ------------------------------------------------------------- */
@@ -169,6 +132,10 @@ int endpoint_stats(call_t *call)
     if (rv)
         return answer_store(call, rv, "figure");
     body = json_object();
+    /* what an extension asks first: do we speak the same language? */
+    json_object_set_new(body, "api_version", json_integer(API_VERSION));
+    json_object_set_new(body, "pixel_base",
+                        view_text(view_pixel_base(call)));
     json_object_set_new(body, "total_tracks",
                         json_integer(stats->total_tracks));
     json_object_set_new(body, "total_opens",

@@ -342,6 +342,23 @@ int request_bool(request_t *in, const char *name)
     return -1;
 }
 
+apr_int64_t request_int(request_t *in, const char *name, apr_int64_t min,
+                        apr_int64_t max, apr_int64_t otherwise)
+{
+    json_t *value = field(in, name);
+
+    if (!value || json_is_null(value))
+        return otherwise;
+    if (!json_is_integer(value) || json_integer_value(value) < min ||
+        json_integer_value(value) > max) {
+        request_fault(in, name, apr_psprintf(in->pool, "Expected a whole "
+                      "number from %" APR_INT64_T_FMT " to %"
+                      APR_INT64_T_FMT ".", min, max));
+        return otherwise;
+    }
+    return (apr_int64_t)json_integer_value(value);
+}
+
 /* Addresses of one string, added to list; nobody twice (seen, by key). */
 static int addresses_add(request_t *in, apr_array_header_t *list,
                          apr_hash_t *seen, json_t *value, const char *name)

@@ -68,6 +68,9 @@ const char *request_text(request_t *in, const char *name, apr_size_t max,
 #define REQUEST_LINE 1
 /** 1 or 0; -1 when absent. */
 int request_bool(request_t *in, const char *name);
+/** A whole number; otherwise when absent or null. */
+apr_int64_t request_int(request_t *in, const char *name, apr_int64_t min,
+                        apr_int64_t max, apr_int64_t otherwise);
 /**
  * Addresses from `recipient` (one string) or `recipients` (strings, or one).
  * NULL when neither is there or a fault was noted. Array of address_t, nobody

@@ -117,7 +117,9 @@ static void cors_headers(call_t *call, const char *path)
         return;
     apr_table_setn(call->r->headers_out, "Access-Control-Allow-Origin", "*");
     apr_table_setn(call->r->headers_out, "Access-Control-Expose-Headers",
-                   "Link, Retry-After");
+                   "Link, Retry-After, Mailtrack-API-Version");
+    apr_table_setn(call->r->headers_out, "Mailtrack-API-Version",
+                   APR_STRINGIFY(API_VERSION));
 }
 
 static int answer_options(call_t *call, const char *path, const char *allow)
@@ -195,6 +197,7 @@ const route_t route_table[] = {
     { "PATCH", "/api/tracks/{id}", SCOPE_WRITE, endpoint_tracks_update },
     { "DELETE", "/api/tracks/{id}", SCOPE_WRITE, endpoint_tracks_delete },
     { "GET", "/api/tracks/{id}/opens", SCOPE_TRACK, endpoint_tracks_opens },
+    { "POST", "/api/tracks/{id}/self", SCOPE_TRACK, endpoint_tracks_self },
     { "GET", "/api/opens/recent", SCOPE_TRACK, endpoint_opens_recent },
     { "PATCH", "/api/opens/{id}", SCOPE_WRITE, endpoint_opens_update },
     { "GET", "/api/stats", SCOPE_TRACK, endpoint_stats },

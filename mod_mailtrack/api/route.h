@@ -14,6 +14,13 @@
 
 struct session_t;
 
+/**
+ * What an extension and a server must agree on; /api/stats and the header
+ * Mailtrack-API-Version tell it. It is raised when an extension made for the
+ * number before would no longer work.
+ */
+#define API_VERSION 1
+
 /** What a route asks of its caller. */
 typedef enum {
     SCOPE_NONE,                 /* nothing: anybody */

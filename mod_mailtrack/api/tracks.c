@@ -21,17 +21,62 @@
 #define LIST_MAX     200
 #define OPENS_FIRST  100
 #define CURSOR_MAX   512
+#define IDS_LENGTH_MAX (37 * TRACKS_IDS_MAX)
 
 /* -- list ---------------------------------------------------------------- */
 
+/* "a,b,c": ids in lower case, without those that are none of ours. */
+static apr_array_header_t *ids_of(call_t *call, const char *text)
+{
+    apr_pool_t *pool = call->r->pool;
+    apr_array_header_t *ids = apr_array_make(pool, 16, sizeof(char *));
+    char *copy = apr_pstrdup(pool, text);
+    char *state;
+    char *word;
+
+    for (word = apr_strtok(copy, ",", &state); word;
+         word = apr_strtok(NULL, ",", &state)) {
+        const char *id = view_id(call, word);
+
+        if (!id || ids->nelts >= TRACKS_IDS_MAX) {
+            request_fault(call->input, "ids", "Expected at most "
+                          APR_STRINGIFY(TRACKS_IDS_MAX) " ids of mails, with "
+                          "commas between.");
+            break;
+        }
+        APR_ARRAY_PUSH(ids, const char *) = id;
+    }
+    return ids;
+}
+
+/* Certain mails: there is no page and no other condition. */
+static int list_certain(call_t *call, const char *text)
+{
+    apr_array_header_t *ids = ids_of(call, text);
+    apr_array_header_t *tracks;
+    apr_status_t rv;
+    int status;
+
+    if (request_end(call->input))
+        return answer_faults(call);
+    if ((status = call_store(call)) != OK)
+        return status;
+    rv = tracks_by_ids(&tracks, call->store, ids, call->r->pool);
+    return rv ? answer_store(call, rv, "list of mails")
+              : answer_json(call, HTTP_OK, view_tracks(call, tracks));
+}
+
 int endpoint_tracks_list(call_t *call)
 {
+    const char *ids = request_arg_text(call->input, "ids", IDS_LENGTH_MAX);
     track_filter_t filter;
     apr_array_header_t *tracks;
     const char *next;
     apr_status_t rv;
     int status;
 
+    if (ids)
+        return list_certain(call, ids);
     filter_read(&filter, call);
     filter_read_page(&filter, call);
     if (request_end(call->input))
@@ -82,9 +127,14 @@ static const char *hash_of(const track_new_t *in, apr_pool_t *pool)
                               address_format_list(in->recipients, pool),
                               in->subject, in->notes, in->message_group_id,
                               in->pinned);
-    char *text = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
-    const char *hash = text ? sha256_hex(text, pool) : NULL;
+    const char *hash = NULL;
+    char *text;
 
+    if (asked && in->muted)
+        json_array_append_new(asked, json_true());
+    text = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
+    if (text)
+        hash = sha256_hex(text, pool);
     free(text);
     json_decref(asked);
     return hash;
@@ -128,6 +178,7 @@ static void read_new(track_new_t *new, call_t *call)
     new->message_group_id = request_text(in, "message_group_id",
                                          TRACK_GROUP_MAX, REQUEST_LINE);
     new->pinned = request_bool(in, "pinned") > 0;
+    new->muted = request_bool(in, "muted") > 0;
     if (!new->subject)
         new->subject = "";
     if (!new->notes)

@@ -30,10 +30,16 @@ const char *view_state(int seen)
          : seen == TRACK_POSSIBLE ? "possible" : "unopened";
 }
 
-const char *view_pixel_url(call_t *call, const char *public_id)
+const char *view_pixel_base(call_t *call)
 {
     return apr_pstrcat(call->r->pool, call->conf->base_url, "/",
-                       call->conf->pixel_path, "/", public_id, ".gif", NULL);
+                       call->conf->pixel_path, "/", NULL);
+}
+
+const char *view_pixel_url(call_t *call, const char *public_id)
+{
+    return apr_pstrcat(call->r->pool, view_pixel_base(call), public_id,
+                       ".gif", NULL);
 }
 
 const char *view_id(call_t *call, const char *text)

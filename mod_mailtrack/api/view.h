@@ -40,6 +40,8 @@ apr_int64_t view_automated(const track_t *track);
 /** Vendor of a proxy or scanner; NULL for people. */
 const char *view_proxy(const open_t *open);
 
+/** What every pixel's URL begins with. */
+const char *view_pixel_base(call_t *call);
 /** Where httpd answers this mail's pixel. */
 const char *view_pixel_url(call_t *call, const char *public_id);
 
