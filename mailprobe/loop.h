@@ -47,13 +47,16 @@ apr_int64_t loop_clock(void);
 
 /* -- transfers ------------------------------------------------------------- */
 
-/** @param easy still the caller's: clean it up, or use it on (a CONNECT_ONLY
- * handle stays in the multi until loop_release) */
+/** @param easy still the caller's, and still in the multi: clean it up, hand it
+ * over again, or use it on (CONNECT_ONLY; the connection stays open until
+ * loop_release). The callback may do whatever it likes to any handle. */
 typedef void (*loop_done_fn)(CURL *easy, CURLcode rc, void *data);
 
 /** Hand a prepared handle to the multi. At most 20 that log in run at once,
- * others wait in line (measured: more get slower, not faster); the time-out of
- * a handle begins when it runs. */
+ * others wait in line (measured: more get slower, not faster); one that takes
+ * longer than a second no longer counts. The time-out of a handle begins when
+ * it runs.
+ * @return APR_EEXIST: it waits or runs already */
 apr_status_t loop_transfer(loop_t *loop, CURL *easy, loop_done_fn done,
                            void *data);
 /** Take it out, whether it runs, waits, or is done; no callback after this. */
@@ -61,7 +64,9 @@ void loop_release(loop_t *loop, CURL *easy);
 
 /* -- sockets of CONNECT_ONLY handles --------------------------------------- */
 
-/** fn is called when the socket can be read (or is at its end). */
+/** fn is called when the socket can be read (or is at its end), again and
+ * again until it was read. End it before the descriptor is closed (so before
+ * loop_release); it ends with pool. */
 apr_status_t loop_socket(loop_socket_t **out, loop_t *loop, curl_socket_t fd,
                          loop_fn fn, void *data, apr_pool_t *pool);
 void loop_socket_end(loop_socket_t *socket);

@@ -20,16 +20,22 @@ typedef apr_status_t (*storage_work_fn)(store_t *store, void *job,
 typedef void (*storage_done_fn)(apr_status_t rv, const char *error,
                                 void *job);
 
-#define STORAGE_ONCE  0 /* a transient failure is told at once */
+#define STORAGE_ONCE  0 /* a transient failure is told at once, also when
+                         * it is that of an UNTIL that is first in line */
 #define STORAGE_UNTIL 1 /* stays first in line until the store takes it; a
-                         * failure that is not transient is told */
+                         * failure that is not transient is told. It may run
+                         * again although it was committed (the connection
+                         * was lost on the way), so it must bear that */
 
 /** Start the thread. The store is opened by it, and anew when it was lost: a
- * store that is not there is a state (storage_trouble), not an end. */
+ * store that is not there is a state (storage_trouble), not an end. Says in
+ * the log when trouble begins and ends.
+ * @param pool lives as long as the loop runs; stops the thread with it */
 apr_status_t storage_start(storage_t **storage, loop_t *loop,
                            const config_store_t *store, apr_pool_t *pool);
 
-/** Loop thread; never blocks. @param done may be NULL */
+/** Loop thread; never blocks. Dropped after storage_stop.
+ * @param done may be NULL */
 void storage_submit(storage_t *storage, int how, storage_work_fn work,
                     storage_done_fn done, void *job);
 
@@ -37,8 +43,10 @@ void storage_submit(storage_t *storage, int how, storage_work_fn work,
  * until the next call. Loop thread. */
 const char *storage_trouble(storage_t *storage);
 
-/** Finish what is queued, at most within so long, and end the thread.
- * @return how many jobs were left undone */
+/** Finish what is queued, at most within so long (and a tenth of a second),
+ * tell who asked, and end the thread. Loop thread, or its creator's after it.
+ * @return how many jobs were left undone, not told; above 0 a statement may
+ *         still hang in the thread: then end by _exit, not by exit */
 int storage_stop(storage_t *storage, apr_interval_time_t within);
 
 #endif
