@@ -69,12 +69,15 @@ typedef struct monitor_t {
 
 /** Defaults of the design: 5 min, 1 min while failing, late never, missing
  * after 15 min, 2 failures, 1 success, alerts on missing, bounced,
- * send-failed, spam, late and blind; enabled. Strings are constants. */
+ * send-failed, spam, late, blind, auth and certificate; enabled. Strings are
+ * constants. */
 void monitors_default(monitor_t *m);
 
 /**
- * New. Checks what it can (name, recipient an address, durations in range:
- * interval and retry 10 s to 24 h, missing 30 s to 24 h and above late).
+ * New: sets id, public_id (where it is NULL), recipient and domain as kept.
+ * Checks what it can (name, recipient an address, accounts published unless it
+ * is declared, durations in range: interval and retry 10 s to 24 h, missing
+ * 30 s to 24 h and above late).
  * @return APR_EINVAL with store_error() that begins with the field's API name
  *         and a colon ("recipient: ..."); STORE_ECONFLICT: name is taken
  */
@@ -87,7 +90,8 @@ apr_status_t monitors_add(store_t *store, monitor_t *m, apr_time_t now,
 apr_status_t monitors_update(store_t *store, const monitor_t *m,
                              apr_time_t now, apr_pool_t *pool);
 
-/** With its probes, rollups and states. APR_NOTFOUND. */
+/** With its probes, rollups and states; what it had open is closed first.
+ * APR_NOTFOUND. */
 apr_status_t monitors_remove(store_t *store, apr_int64_t id);
 
 /** By public id. APR_NOTFOUND. */
@@ -113,12 +117,19 @@ apr_status_t monitors_declare(store_t *store,
                               const apr_array_header_t *declared,
                               apr_time_t now, apr_pool_t *pool);
 
-/** "Probe now": noted; mailprobe sees it within a second or so. */
+/** "Probe now": noted; mailprobe sees it within a second or so. APR_NOTFOUND:
+ * no such monitor, or it is paused. */
 apr_status_t monitors_ask(store_t *store, apr_int64_t id, apr_time_t now);
 
+/** Those asked for and not yet noted: ids (apr_int64_t), a small read. */
+apr_status_t monitors_asked(apr_array_header_t **ids, store_t *store,
+                            apr_pool_t *pool);
+
 /** Write mailprobe's part of m, a monitor_states row when the state differs
- * from the stored one, and clear probe_asked_at where it is <= asked. Joins the
- * caller's transaction. */
+ * from the stored one, and clear probe_asked_at where it is <= asked
+ * (STORE_NULL: leave it). Joins the caller's transaction.
+ * @return STORE_ECONFLICT: people have changed the monitor since m was read
+ *         (updated_at differs), nothing is written; APR_NOTFOUND: it is gone */
 apr_status_t monitors_note(store_t *store, const monitor_t *m,
                            apr_int64_t asked, apr_time_t now);
 

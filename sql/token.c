@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <apr_encode.h>
+#include <apr_strings.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -30,8 +31,8 @@ apr_status_t token_hash(char hash[TOKEN_HASH_LENGTH + 1], store_t *store,
                                     APR_ENCODE_LOWER, NULL);
 }
 
-static apr_status_t random_bytes(unsigned char *bytes, store_t *store,
-                                 apr_size_t count)
+apr_status_t token_bytes(unsigned char *bytes, store_t *store,
+                         apr_size_t count)
 {
     if (count > BYTES_MAX || RAND_bytes(bytes, (int)count) != 1) {
         return store_fail(store, APR_EGENERAL, "no random numbers");
@@ -39,11 +40,28 @@ static apr_status_t random_bytes(unsigned char *bytes, store_t *store,
     return APR_SUCCESS;
 }
 
+apr_status_t token_uuid(const char **text, store_t *store, apr_pool_t *pool)
+{
+    unsigned char b[16];
+    char hex[33];
+    apr_status_t rv = token_bytes(b, store, sizeof(b));
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    rv = apr_encode_base16_binary(hex, b, sizeof(b), APR_ENCODE_LOWER, NULL);
+    *text = apr_psprintf(pool, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8,
+                         hex + 12, hex + 16, hex + 20);
+    return rv;
+}
+
 apr_status_t token_base64(const char **text, store_t *store,
                           apr_size_t bytes, apr_pool_t *pool)
 {
     unsigned char random[BYTES_MAX];
-    apr_status_t rv = random_bytes(random, store, bytes);
+    apr_status_t rv = token_bytes(random, store, bytes);
 
     if (rv == APR_SUCCESS) {
         *text = apr_pencode_base64_binary(pool, random, (apr_ssize_t)bytes,
@@ -57,7 +75,7 @@ apr_status_t token_base32(const char **text, store_t *store,
                           apr_size_t bytes, apr_pool_t *pool)
 {
     unsigned char random[BYTES_MAX];
-    apr_status_t rv = random_bytes(random, store, bytes);
+    apr_status_t rv = token_bytes(random, store, bytes);
 
     if (rv == APR_SUCCESS) {
         *text = apr_pencode_base32_binary(pool, random, (apr_ssize_t)bytes,

@@ -14,6 +14,13 @@
 apr_status_t token_hash(char hash[TOKEN_HASH_LENGTH + 1], store_t *store,
                         const char *text);
 
+/** Random bytes. @param count <= 64 */
+apr_status_t token_bytes(unsigned char *bytes, store_t *store,
+                         apr_size_t count);
+
+/** A random UUID (RFC 9562, version 4), in pool. */
+apr_status_t token_uuid(const char **text, store_t *store, apr_pool_t *pool);
+
 /** Random bytes as base64url without padding, in pool. @param bytes <= 64 */
 apr_status_t token_base64(const char **text, store_t *store,
                           apr_size_t bytes, apr_pool_t *pool);

@@ -57,7 +57,7 @@ CREATE TABLE monitors (
   cert_until BIGINT                        -- end of the SMTP certificate
 );
 CREATE INDEX monitors_domain ON monitors (domain);
-CREATE INDEX monitors_next ON monitors (next_at) WHERE enabled = 1;
+CREATE INDEX monitors_asked ON monitors (id) WHERE probe_asked_at IS NOT NULL;
 
 -- A channel a monitor does not tell. No row: it does.
 CREATE TABLE monitor_channels (
@@ -115,6 +115,7 @@ CREATE TABLE probes (
 );
 CREATE INDEX probes_open ON probes (monitor_id) WHERE decided_at IS NULL;
 CREATE INDEX probes_due ON probes (due_at);
+CREATE INDEX probes_outcome ON probes (monitor_id, outcome, due_at);
 
 -- What survives retention. width in seconds; width 0, bucket 0 is all time
 -- (metrics). latency counts stand in the columns le_*, see probes.h.
@@ -171,11 +172,11 @@ CREATE TABLE incidents (
   acked_by VARCHAR(64),
   muted SMALLINT NOT NULL DEFAULT 0,
   told BIGINT NOT NULL DEFAULT 0,          -- messages put into the outbox
+  repeats BIGINT NOT NULL DEFAULT 0,       -- of these
   repeat_at BIGINT,                        -- next one, NULL: none
   updated_at BIGINT NOT NULL
 );
-CREATE INDEX incidents_open ON incidents (opened_at) WHERE closed_at IS NULL;
-CREATE INDEX incidents_opened ON incidents (opened_at, id);
+CREATE INDEX incidents_open ON incidents (id) WHERE closed_at IS NULL;
 
 CREATE TABLE incident_monitors (
   incident_id BIGINT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
@@ -187,9 +188,14 @@ CREATE TABLE incident_monitors (
   last_hop VARCHAR(255) NOT NULL DEFAULT '',
   last_ok_at BIGINT,
   recovered_at BIGINT,
+  quiet SMALLINT NOT NULL DEFAULT 0,       -- nobody was told of this one
   PRIMARY KEY (incident_id, monitor_id)
 ) WITHOUT ROWID;
+CREATE INDEX incident_monitors_failing ON incident_monitors (monitor_id)
+  WHERE recovered_at IS NULL;
 CREATE INDEX incident_monitors_monitor ON incident_monitors (monitor_id);
+CREATE INDEX incident_monitors_quiet ON incident_monitors (incident_id)
+  WHERE quiet = 1 AND recovered_at IS NULL;
 
 -- The outbox of 001, for more than opens. The old rows are opens of a time when
 -- nobody delivered: they end as expired, told to nobody.
@@ -198,8 +204,11 @@ ALTER TABLE outbox ADD COLUMN channel VARCHAR(64);  -- this one alone, or NULL
 ALTER TABLE outbox ADD COLUMN payload TEXT;         -- JSON, by event
 ALTER TABLE outbox ADD COLUMN not_before BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN dispatched_at BIGINT; -- deliveries were made
+UPDATE outbox SET dispatched_at = created_at;
 CREATE INDEX outbox_waiting ON outbox (not_before, id)
   WHERE dispatched_at IS NULL;
+CREATE INDEX outbox_done ON outbox (dispatched_at)
+  WHERE dispatched_at IS NOT NULL;
 CREATE INDEX outbox_incident ON outbox (incident_id)
   WHERE incident_id IS NOT NULL;
 
@@ -219,6 +228,7 @@ CREATE TABLE outbox_deliveries (
 );
 CREATE INDEX outbox_deliveries_due ON outbox_deliveries (channel, next_at)
   WHERE state = 'pending';
+CREATE INDEX outbox_deliveries_channel ON outbox_deliveries (channel, id);
 
 CREATE TABLE channels (
   name VARCHAR(64) NOT NULL PRIMARY KEY,
