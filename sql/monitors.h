@@ -63,7 +63,8 @@ typedef struct monitor_t {
     apr_int64_t last_ok_at;
     apr_int64_t last_latency_us;
     apr_int64_t usual_us;
-    const char *auth_state;     /* "pass", "fail", "" */
+    const char *auth_state;     /* "pass", "fail", "doubt" (it failed
+                                 * once), "" */
     apr_int64_t cert_until;
 } monitor_t;
 
