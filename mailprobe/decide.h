@@ -13,7 +13,7 @@
 /** A certificate that ends within this is an incident. */
 #define DECIDE_CERTIFICATE apr_time_from_sec(14 * 86400)
 
-/* -- one probe -------------------------------------------------------------- */
+/* -- one probe ----------------------------------------------------------- */
 
 /** A copy of the probe's mail seen in a mailbox. */
 typedef struct decide_arrival_t {
@@ -58,7 +58,7 @@ apr_time_t decide_again_at(const probe_t *probe, const monitor_t *monitor);
  * spread (0..65535). */
 apr_interval_time_t decide_retry(int attempts, unsigned int spread);
 
-/* -- the monitor ------------------------------------------------------------- */
+/* -- the monitor ---------------------------------------------------------- */
 
 typedef struct decide_news_t {
     int alarm;                  /* it goes off now */
@@ -96,7 +96,7 @@ int decide_expiring(apr_int64_t cert_until, apr_time_t now);
 /** Is a word ("missing", "auth") in alert_on? */
 int decide_alerts_on(const monitor_t *monitor, const char *word);
 
-/* -- time -------------------------------------------------------------------- */
+/* -- time ----------------------------------------------------------------- */
 
 /** When the next probe is due: interval, or retry while failing; spread by
  * spread (0..65535 of 65536ths of a tenth of it, around it). Counted from
@@ -114,7 +114,7 @@ int decide_clock(monitor_t *monitor, apr_time_t now);
 apr_interval_time_t decide_told_within(const monitor_t *monitor,
                                        apr_interval_time_t gather);
 
-/* -- words ------------------------------------------------------------------- */
+/* -- words ---------------------------------------------------------------- */
 
 /** Where the mail stopped, in one sentence for a phone: "refused at rcpt: 550
  * ...", "accepted as 4XyZ, then unseen", "in junk", "bounced by ...". In
