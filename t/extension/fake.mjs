@@ -23,7 +23,7 @@ function page(answer) {
   const nonce = randomBytes(16).toString('base64');
   answer.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8',
     'Content-Security-Policy': `script-src 'nonce-${nonce}' 'strict-dynamic'; ` +
-      "object-src 'none'; base-uri 'self'; style-src 'nonce-x'; " +
+      "object-src 'none'; base-uri 'self'; " +
       "require-trusted-types-for 'script'; trusted-types gmail; " +
       "connect-src 'self'; frame-src 'none'" });
   answer.end(`<!doctype html><html lang="de"><head><title>Gmail</title></head>
@@ -49,7 +49,7 @@ function sync(request, answer) {
     for (const one of messages) mailbox.set(one.id, one);
     const threads = messages.map(({ thread, id }) => {
       const about = [];
-      about[19] = Buffer.from(id).toString('hex').slice(0, 16);
+      about[19] = Buffer.from(id).toString('hex').slice(-16);
       return [thread, null, [null, null, null, null, null, null, [about]], null, [[id]]];
     });
     answer.writeHead(200, { 'Content-Type': 'application/json' });

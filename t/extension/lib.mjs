@@ -52,12 +52,13 @@ export async function launch(extensions, tlsPort) {
       `MAP *.googleusercontent.com:443 127.0.0.1:${tlsPort}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`,
       `--load-extension=${list}`, `--disable-extensions-except=${list}`],
   });
+  context.setDefaultTimeout(8000);
   return context;
 }
 
 export async function workerOf(context) {
   const isOurs = (one) => one.url().endsWith('/background/main.js');
-  return context.serviceWorkers().find(isOurs) ??
+  return context.serviceWorkers().findLast(isOurs) ??
     context.waitForEvent('serviceworker', isOurs);
 }
 
