@@ -19,13 +19,15 @@ sub missing {
         return "no $program" if !grep { -x "$_/$program" } split /:/, $ENV{PATH};
     }
     return 'no chromium' if !-x '/usr/bin/chromium';
-    return _libraries();
+    return libraries('browser', 'browser');
 }
 
-# npm ci into the build, once for each lock file.
-sub _libraries {
-    my $dir = Mailtrack::Test::build_dir() . '/browser';
-    my $lock = "$source/t/browser/package-lock.json";
+# npm ci of t/NAME into DIR of the build, once for each lock file. Why it
+# cannot be; undef when it was.
+sub libraries {
+    my ($name, $into) = @_;
+    my $dir = Mailtrack::Test::build_dir() . "/$into";
+    my $lock = "$source/t/$name/package-lock.json";
     if (!-e "$dir/ready" || -M "$dir/ready" > -M $lock) {
         my ($exit, $out, $err) = run_command('', {}, 'sh', '-ec', <<'END',
 mkdir -p "$1"
@@ -34,7 +36,7 @@ cd "$1"
 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 touch ready
 END
-            'sh', $dir, "$source/t/browser");
+            'sh', $dir, "$source/t/$name");
         return "npm ci: $err" if $exit;
     }
     return undef;
