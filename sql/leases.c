@@ -34,6 +34,18 @@ apr_status_t leases_take(store_t *store, const char *name, const char *owner,
     return rv == APR_SUCCESS && !changed ? STORE_ECONFLICT : rv;
 }
 
+apr_status_t leases_renew(apr_int64_t *held, store_t *store,
+                          const char *owner, apr_interval_time_t lasts)
+{
+    apr_int64_t now = 0;
+    apr_status_t rv = dialect_now(&now, store);
+
+    return rv != APR_SUCCESS ? rv
+           : store_exec(store, held, "UPDATE leases SET until = ?"
+                        " WHERE owner = ? AND until > ?", "iti", now + lasts,
+                        owner, now);
+}
+
 apr_status_t leases_held(store_t *store, const char *name, const char *owner)
 {
     apr_int64_t now = 0, until = 0;

@@ -23,6 +23,11 @@
 apr_status_t leases_take(store_t *store, const char *name, const char *owner,
                          apr_interval_time_t lasts);
 
+/** Renew all of an owner's that have not ended, in one statement.
+ * @param held how many those are */
+apr_status_t leases_renew(apr_int64_t *held, store_t *store,
+                          const char *owner, apr_interval_time_t lasts);
+
 /** Do I hold it at this moment? Asked inside the transaction that acts.
  * @return APR_SUCCESS or STORE_ECONFLICT */
 apr_status_t leases_held(store_t *store, const char *name, const char *owner);

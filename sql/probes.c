@@ -27,13 +27,16 @@
 
 /* -- written --------------------------------------------------------------- */
 
-/* Inside the transaction of probes_begin. */
-static apr_status_t begin(store_t *store, probe_t *p, const char *lease,
-                          const char *owner)
+apr_status_t probes_begin(store_t *store, probe_t *p, const char *owner)
 {
+    char lease[sizeof(LEASE_MONITOR) + 20];
     apr_int64_t added = 0;
-    apr_status_t rv = leases_held(store, lease, owner);
+    apr_status_t rv;
 
+    p->outcome = OUTCOME_SENDING;
+    apr_snprintf(lease, sizeof(lease), LEASE_MONITOR "%" APR_INT64_T_FMT,
+                 p->monitor_id);
+    rv = leases_held(store, lease, owner);
     if (rv == APR_SUCCESS) {
         rv = store_exec(store, &added, "INSERT INTO probes (monitor_id, token,"
                         " due_at, outcome, started_at) VALUES (?, ?, ?, ?, ?)"
@@ -46,20 +49,6 @@ static apr_status_t begin(store_t *store, probe_t *p, const char *lease,
     return rv != APR_SUCCESS ? rv
            : store_get_int(store, &p->id, "SELECT id FROM probes"
                            " WHERE token = ?", "t", p->token);
-}
-
-apr_status_t probes_begin(store_t *store, probe_t *probe, const char *owner)
-{
-    char lease[sizeof(LEASE_MONITOR) + 20];
-    apr_status_t rv = store_begin(store);
-
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    probe->outcome = OUTCOME_SENDING;
-    apr_snprintf(lease, sizeof(lease), LEASE_MONITOR "%" APR_INT64_T_FMT,
-                 probe->monitor_id);
-    return store_end(store, begin(store, probe, lease, owner));
 }
 
 /* What the rollups hold of it. */

@@ -55,7 +55,8 @@ typedef struct probe_t {
 
 /**
  * The row before the mail. Only while owner holds the monitor's lease, and only
- * once for a due_at: STORE_ECONFLICT otherwise. A transaction of its own.
+ * once for a due_at: STORE_ECONFLICT otherwise. Joins the caller's transaction,
+ * in which the monitor's next_at moves on.
  */
 apr_status_t probes_begin(store_t *store, probe_t *probe, const char *owner);
 

@@ -41,6 +41,11 @@ static void test_leases(void)
     is_int(leases_held(store, "monitor:1", US), STORE_ECONFLICT, "over");
     is_int(leases_take(store, "monitor:1", THEM, HOUR), APR_SUCCESS,
            "then another may");
+    is_int(leases_renew(&n, store, THEM, 2 * HOUR), APR_SUCCESS,
+           "all of an owner's are renewed at once");
+    is_int(n, 1, "and counted");
+    is_int(leases_held(store, "monitor:1", US), STORE_ECONFLICT,
+           "those of others and those that ended are not");
     must(leases_take(store, "monitor:10", THEM, HOUR));
     must(leases_take(store, LEASE_PROCESS US, US, HOUR));
     must(leases_take(store, LEASE_PROCESS THEM, THEM, 0));
