@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mailprobe.yaml, read and checked. configuration.c is the only includer of
- * yaml.h in this room. Nothing here is printed whole: passwords are in it.
+ * mailprobe.yaml, read and checked. Nothing here is printed whole: passwords
+ * are in it. Runs before the loop, and in it at SIGHUP: a file of a few KiB.
  * (Not "config.h": that is autoconf's.)
  */
 #ifndef MAILPROBE_CONFIGURATION_H
@@ -72,7 +72,8 @@ typedef struct config_store_t {
 
 /** Something kept fresh by download. */
 typedef struct refresh_t {
-    const char *file;           /* where it lies */
+    const char *file;           /* where it lies; of the relays the directory
+                                 * of both lists; NULL: as httpd wrote it */
     const char *url;            /* NULL with account_id: MaxMind's own */
     const char *account_id;
     const char *license_key;    /* a secret */
@@ -116,7 +117,15 @@ apr_status_t configuration_read(configuration_t **configuration,
                                 const char **problem, const char *path,
                                 apr_pool_t *pool);
 
-/** The same over text, for tests and fuzzing. */
+/** Every key there is, as "accounts.NAME.smtp.host": const char *. */
+apr_array_header_t *configuration_keys(apr_pool_t *pool);
+
+/** A host that is this machine: "localhost", 127.0.0.0/8, ::1. */
+int configuration_loopback(const char *host);
+int configuration_loopback_url(const char *url);
+
+/** The same over text, for tests and fuzzing; modes of a file are not asked
+ * here. */
 apr_status_t configuration_parse(configuration_t **configuration,
                                  const char **problem, const char *text,
                                  apr_size_t len, apr_pool_t *pool);
