@@ -53,7 +53,8 @@ static apr_status_t check_kind(form_t *form, const form_node_t *node,
     const char *missing = NULL;
 
     if (entry->kind == CHANNEL_EMAIL) {
-        missing = !entry->account ? "account" : !c->to ? "to" : NULL;
+        missing = !entry->account ? "account"
+                  : !c->to || !c->to->nelts ? "to" : NULL;
     }
     else if (!c->url) {
         missing = "url";
