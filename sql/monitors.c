@@ -12,6 +12,7 @@
 #include <apr_strings.h>
 
 #include "dialect.h"
+#include "incidents.h"
 #include "monitor_row.h"
 #include "token.h"
 
@@ -131,13 +132,18 @@ apr_status_t monitors_add(store_t *store, monitor_t *m, apr_time_t now,
 
 /* A state that people caused: on or off. */
 static apr_status_t turn(store_t *store, const monitor_t *was,
-                         const monitor_t *m, apr_time_t now)
+                         const monitor_t *m, apr_time_t now,
+                         apr_pool_t *pool)
 {
     const char *state = m->enabled ? STATE_NEW : STATE_PAUSED;
     apr_status_t rv;
 
     if (was->enabled == m->enabled) {
         return APR_SUCCESS;
+    }
+    rv = m->enabled ? APR_SUCCESS : incidents_leave(store, m->id, now, pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     rv = store_exec(store, NULL, "UPDATE monitors SET state = ?, detail = '',"
                     " state_since = ?, alarmed = 0, failures = 0,"
@@ -211,7 +217,7 @@ apr_status_t monitor_row_change(store_t *store, const monitor_t *m,
         rv = begin_anew(store, was, m, now);
     }
     if (rv == APR_SUCCESS) {
-        rv = turn(store, was, m, now);
+        rv = turn(store, was, m, now, pool);
     }
     return rv == APR_SUCCESS ? monitor_row_edited(store, pool) : rv;
 }
@@ -233,10 +239,12 @@ static apr_status_t remove_row(store_t *store, apr_int64_t id,
                                apr_pool_t *pool)
 {
     apr_int64_t gone = 0;
-    apr_status_t rv;
+    apr_status_t rv = incidents_leave(store, id, apr_time_now(), pool);
 
-    rv = store_exec(store, &gone, "DELETE FROM monitors WHERE id = ?", "i",
-                    id);
+    if (rv == APR_SUCCESS) {
+        rv = store_exec(store, &gone, "DELETE FROM monitors WHERE id = ?",
+                        "i", id);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }

@@ -39,7 +39,8 @@ typedef struct outbox_row_t {
 /** Joins the caller's transaction. A key that is there already is no error. */
 apr_status_t outbox_put(store_t *store, const outbox_row_t *row);
 
-/** Rows that are due and have no deliveries yet, oldest first. */
+/** Rows that are due and have no deliveries yet, oldest first. Those that have
+ * expired are left out, and closed on the way. */
 apr_status_t outbox_undispatched(apr_array_header_t **list, store_t *store,
                                  apr_time_t now, int limit, apr_pool_t *pool);
 
@@ -50,6 +51,15 @@ apr_status_t outbox_dispatch(store_t *store, apr_int64_t outbox_id,
                              const apr_array_header_t *names,
                              const apr_array_header_t *next_at,
                              apr_time_t now);
+
+/**
+ * Channels that got (or wait for) an alarm or a repeat of an incident: const
+ * char *, by name. A row EVENT_ALARM goes to those that want it and are not
+ * among them (a monitor that joins late has a row of its own, for channels that
+ * told nothing yet); EVENT_RECOVERED goes to exactly them.
+ */
+apr_status_t outbox_told(apr_array_header_t **names, store_t *store,
+                         apr_int64_t incident_id, apr_pool_t *pool);
 
 typedef struct delivery_t {
     apr_int64_t id;
@@ -82,8 +92,9 @@ apr_status_t outbox_failed(store_t *store, const delivery_t *delivery,
 /** How many deliveries wait, and rows not yet dispatched (metrics, status). */
 apr_status_t outbox_depth(apr_int64_t *depth, store_t *store);
 
-/** Remove up to limit rows whose deliveries all ended before. Their keys of
- * opens go with them: tracked_emails.told remembers. */
+/** Remove up to limit rows whose deliveries all ended before, but for those of
+ * an incident that is open. Their keys of opens go with them:
+ * tracked_emails.told remembers. */
 apr_status_t outbox_prune(apr_int64_t *gone, store_t *store,
                           apr_int64_t before, int limit);
 
@@ -104,7 +115,7 @@ typedef struct channel_row_t {
 } channel_row_t;
 
 /** Make the table say what the configuration says; a channel that is new, or
- * was off, is switched on now. */
+ * was off, is switched on now; what waits for one that is no more expires. */
 apr_status_t channels_publish(store_t *store, const apr_array_header_t *rows,
                               apr_time_t now);
 /** Present ones, by name. */
@@ -138,7 +149,7 @@ typedef struct outbox_mail_t {
     apr_int64_t opened_at;      /* of the open; STORE_NULL: no open here */
     const char *country;        /* NULL unknown */
     const char *city;
-    const char *verdict;        /* "human", "proxied" */
+    const char *verdict;        /* "human", "proxied"; NULL: no open here */
     const char *user_agent;
 } outbox_mail_t;
 /** APR_NOTFOUND: it was deleted, tell nobody. */
@@ -162,5 +173,8 @@ apr_status_t follow_ups_due(apr_array_header_t **list, store_t *store,
  * was opened meanwhile. */
 apr_status_t follow_ups_put(store_t *store, const follow_up_t *follow_up,
                             apr_time_t now, apr_pool_t *pool);
+/** Given up: marked, and nobody is told. */
+apr_status_t follow_ups_drop(store_t *store, const follow_up_t *follow_up,
+                             apr_time_t now);
 
 #endif
