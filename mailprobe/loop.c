@@ -206,6 +206,11 @@ apr_status_t loop_run(loop_t *loop)
     return rv;
 }
 
+apr_pool_t *loop_pool(const loop_t *loop)
+{
+    return loop->pool;
+}
+
 void loop_stop(loop_t *loop)
 {
     loop->stop = 1;

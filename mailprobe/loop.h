@@ -21,6 +21,9 @@ typedef void (*loop_fn)(void *data);
 /** @param pool the process's; the loop ends with it */
 apr_status_t loop_create(loop_t **loop, apr_pool_t *pool);
 
+/** For what lives as long as the loop; loop thread. */
+apr_pool_t *loop_pool(const loop_t *loop);
+
 /** Run until loop_stop. */
 apr_status_t loop_run(loop_t *loop);
 

@@ -25,8 +25,9 @@ typedef struct message_t {
                                  * (References), or NULL */
 } message_t;
 
-/** @return the whole mail with CRLF. Control characters in header values are
- * dropped: nothing a stranger wrote begins a header. Carries Auto-Submitted:
+/** @return the whole mail with CRLF. Control characters in header values become
+ * blanks or gone: nothing a stranger wrote begins a header. Subjects are cut
+ * after 1,000 characters. Carries Auto-Submitted:
  * auto-generated (RFC 3834). */
 const char *message_make(apr_size_t *length, const message_t *message,
                          apr_pool_t *pool);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One mail by SMTP through an account: libcurl does the talking, every reply
- * line is timed as it comes. Loop thread. RFC 5321, 3207, 4954.
+ * One mail by SMTP through an account: libcurl connects, does TLS and logs in,
+ * the mail itself we send on its connection; every reply is timed as it comes.
+ * Loop thread. RFC 5321, 3207, 4954, 6531.
  */
 #ifndef MAILPROBE_SMTP_H
 #define MAILPROBE_SMTP_H
@@ -38,6 +39,7 @@ typedef struct smtp_result_t {
     const char *reply;          /* the server's words, one line; no secret */
     const char *queue_id;       /* "" where the reply names none */
     apr_time_t started_at;
+    apr_time_t data_at;         /* the last byte was handed over; 0: not */
     apr_time_t accepted_at;     /* the final 250 was read; 0: not */
     int phases;
     smtp_phase_t timing[SMTP_PHASES];
@@ -55,8 +57,19 @@ typedef struct smtp_mail_t {
     int fresh;                  /* 1: own connection, closed after (a probe) */
 } smtp_mail_t;
 
-/** @param account has smtp and from
- * @param pool lives until done was called; destroying it before cancels */
+/**
+ * Send. The account may be forgotten when this returns. What it promises beyond
+ * the account's settings: a password goes over TLS or over loopback only, mail
+ * without TLS to loopback only unless "opportunistic", and nothing is sent
+ * where AUTH is configured but was not had. Each phase after the login has the
+ * account's time-out, the verdict ten times that. A mail that is not fresh may
+ * use a connection that an earlier one left (20 s), and is tried on one of its
+ * own when that is found dead.
+ * @param account has smtp and from
+ * @param pool lives until done was called; destroying it before cancels
+ * @return APR_EINVAL: an address that cannot be said in SMTP; done is not
+ *         called then
+ */
 apr_status_t smtp_send(loop_t *loop, const account_t *account,
                        const smtp_mail_t *mail, smtp_done_fn done, void *data,
                        apr_pool_t *pool);
