@@ -114,4 +114,16 @@ my $t = Mailtrack::Test->new(config => "RemoteIPHeader X-Forwarded-For\n"
 $t->{key} = $t->make_key('extension', 'track');
 Mailtrack::Browser::run($t, '../extension/run.mjs');
 
+subtest 'set up from the dashboard' => sub {
+    my $site = Mailtrack::Browser::server(base_path => '/mail');
+    Mailtrack::Browser::add_user($site, 'admin', '--role', 'admin');
+    for my $browser (qw(chromium firefox)) {
+        my $got = $site->get("/extension/mailtrack-$browser.zip", key => undef);
+        is $got->{content}, slurp("$zips/mailtrack-$browser.zip"),
+          "the dashboard gives the $browser zip";
+    }
+    is $site->get('/extension/', key => undef)->{status}, 404, 'and no list';
+    Mailtrack::Browser::run($site, '../extension/setup.mjs');
+};
+
 done_testing;

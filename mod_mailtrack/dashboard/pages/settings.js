@@ -11,6 +11,7 @@ import { number, plural, when } from '../parts/time.js';
 import { setTheme, theme } from '../parts/theme.js';
 import { say, sayProblem } from '../parts/toast.js';
 import { deviceWords } from '../parts/words.js';
+import { extensionView, startExtension } from './settings-extension.js';
 import { keysView, loadKeys } from './settings-keys.js';
 import { loadNotify, notifyView } from './settings-notify.js';
 import { securityView } from './settings-totp.js';
@@ -133,6 +134,7 @@ export function open(query, context) {
   }
   if (session().mayWrite) loadKeys();
   loadServer();
+  startExtension();
   queueMicrotask(context.ready);
   return {
     title: 'Settings',
@@ -144,7 +146,7 @@ export function open(query, context) {
         ${looks()}
         ${session().byCookie ? html`${notifyView()}${securityView()}${
           sessionsView()}` : nothing}
-        ${session().mayWrite ? keysView() : nothing}${serverView()}</div>`,
+        ${session().mayWrite ? html`${extensionView()}${keysView()}` : nothing}${serverView()}</div>`,
     reload: () => {},
   };
 }
