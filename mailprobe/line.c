@@ -131,13 +131,23 @@ static curl_socket_t on_connect(void *data, curlsocktype purpose,
     }
     if (line->endpoint->security == SECURITY_NONE
         && !is_loopback(&address->addr)) {
-        apr_cpystrn(line->problem, "without TLS mail goes to this machine "
-                    "only", sizeof(line->problem));
+        line->reason = "without TLS mail goes to this machine only";
         line->talk.phase = TALK_TLS;
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC,
                   address->protocol);
+}
+
+/* libcurl does not tell whether a connection that came to nothing was one. */
+static int on_close(void *data, curl_socket_t fd)
+{
+    line_t *line = data;
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+
+    line->connected |= getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+    return close(fd);
 }
 
 /* The end of a phase that libcurl has timed. */
@@ -170,6 +180,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *data)
     case TALK_MORE:
         return size * count;
     case TALK_NONSENSE:
+        line->reason = apr_pstrcat(line->pool, "this is no SMTP: ",
+                                   line->talk.words, NULL);
         return 0;
     default:
         break;
@@ -198,15 +210,16 @@ static size_t swallow(char *bytes, size_t size, size_t count, void *data)
 /* Where it stopped, which replies alone do not tell. */
 static void place_end(line_t *line, CURLcode rc)
 {
-    curl_off_t connected = 0, secured = 0;
+    curl_off_t secured = 0;
     talk_t *talk = &line->talk;
-    int tls = line->endpoint->security == SECURITY_TLS;
 
-    curl_easy_getinfo(line->easy, CURLINFO_CONNECT_TIME_T, &connected);
     curl_easy_getinfo(line->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-    if (talk->phase == TALK_CONNECT && connected > 0) {
+    if (talk->phase == TALK_CONNECT && line->connected) {
         time_connect(line);
-        talk->phase = tls && !secured ? TALK_TLS : TALK_GREETING;
+        talk->phase = line->endpoint->security == SECURITY_TLS && !secured
+                      ? TALK_TLS : TALK_GREETING;
+    } else if (talk->upgraded && !*line->tls) {
+        talk->phase = TALK_TLS;
     }
     if (!(talk->whole && talk->code >= 400)
         && talk_state(talk, rc, 0) == SMTP_TLS) {
@@ -286,6 +299,8 @@ static CURLcode set_up(line_t *line)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, ms);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_connect);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, line);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, line);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, line);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
@@ -379,12 +394,14 @@ void line_close(line_t *line, int polite)
 
 const char *line_problem(const line_t *line, CURLcode rc)
 {
+    if (line->reason) {
+        return line->reason;
+    }
     if (*line->problem) {
         return line->problem;
     }
-    if (rc == CURLE_WRITE_ERROR || rc == CURLE_WEIRD_SERVER_REPLY) {
-        return *line->talk.words ? line->talk.words
-               : "the server does not speak SMTP";
+    if (rc == CURLE_WEIRD_SERVER_REPLY && *line->talk.words) {
+        return line->talk.words;
     }
     if (rc == CURLE_OPERATION_TIMEDOUT) {
         return "no answer in time";

@@ -31,6 +31,8 @@ struct line_t {
     const char *tls;
     apr_time_t cert_until;
     int used;                   /* it carried a mail before */
+    int connected;              /* there was a connection, now closed */
+    const char *reason;         /* ours for the end; NULL: libcurl's is told */
     char problem[CURL_ERROR_SIZE];
 
     line_fn on_open;
@@ -68,7 +70,7 @@ line_read_t line_read(line_t *line, CURLcode *rc);
 /** A phase is over now. */
 void line_phase(line_t *line, talk_phase_t phase);
 
-/** Why it ended, one line: libcurl's words or ours, without a secret. */
+/** Why it ended: ours, libcurl's or the server's words. */
 const char *line_problem(const line_t *line, CURLcode rc);
 
 /** Let it rest; line is not the caller's any more. */

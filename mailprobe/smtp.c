@@ -59,6 +59,15 @@ static apr_status_t cancel(void *data)
 
 /* -- the end --------------------------------------------------------------- */
 
+static const char *hidden(const send_t *send, const char *words)
+{
+    char *copy = apr_pstrdup(send->pool, words);
+
+    talk_hide(copy, send->endpoint->username, send->endpoint->password,
+              send->pool);
+    return copy;
+}
+
 static void describe(smtp_result_t *result, send_t *send, CURLcode rc)
 {
     line_t *line = send->line;
@@ -75,11 +84,9 @@ static void describe(smtp_result_t *result, send_t *send, CURLcode rc)
         && !(talk->whole && talk->code >= 400)) {
         words = line_problem(line, rc);
     }
-    talk_hide(talk->words, send->endpoint->username,
-              send->endpoint->password, send->pool);
-    result->reply = words;
+    result->reply = hidden(send, words);
     result->queue_id = result->state == SMTP_ACCEPTED && send->recipient
-                       ? talk_queue_id(words, send->pool) : "";
+                       ? talk_queue_id(result->reply, send->pool) : "";
     result->started_at = line->started_at;
     result->data_at = send->data_at;
     result->phases = line->phases;
@@ -296,8 +303,7 @@ static void on_line(void *data, CURLcode rc)
         rc = CURLE_REMOTE_ACCESS_DENIED;
     }
     if (problem) {
-        apr_cpystrn(send->line->problem, problem,
-                    sizeof(send->line->problem));
+        send->line->reason = problem;
     }
     if (rc == CURLE_OK) {
         rc = line_listen(send->line, on_socket, send);

@@ -145,6 +145,7 @@ int talk_login(talk_t *talk)
         /* what was offered in the clear is not to be believed */
         talk->offers_starttls = talk->offers_auth = talk->offers_utf8 = 0;
         talk->starttls = 0;
+        talk->upgraded = 1;
         talk->phase = TALK_EHLO;
         return 1;
     case TALK_AUTH:
@@ -220,6 +221,12 @@ smtp_state_t talk_state(const talk_t *talk, CURLcode rc, int handed_over)
     /* whatever ended it, the server may have the mail */
     if (talk->phase == TALK_QUEUED && handed_over) {
         return SMTP_UNKNOWN;
+    }
+    /* words in the clear where the handshake belongs; mail that we do not
+     * hand to a stranger in the clear */
+    if (talk->phase == TALK_TLS && (rc == CURLE_WEIRD_SERVER_REPLY
+                                    || rc == CURLE_COULDNT_CONNECT)) {
+        return SMTP_TLS;
     }
     return by_curl(rc);
 }

@@ -25,6 +25,7 @@ extern const char *const smtp_phases[];
 typedef struct talk_t {
     talk_phase_t phase;         /* what is waited for */
     int starttls;               /* we upgrade where it is offered */
+    int upgraded;               /* STARTTLS was said, and taken */
     int wants_auth;
     int offers_starttls;
     int offers_auth;

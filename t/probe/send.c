@@ -118,7 +118,7 @@ static void send_one(void *data)
          : smtp_send(loop, &account, &mail, on_done, mine, mine);
     if (rv != APR_SUCCESS) {
         printf("{\"state\":\"refused\",\"status\":%d}\n", rv);
-        exit(0);
+        loop_stop(loop);
     }
 }
 
