@@ -43,6 +43,7 @@ void *directives_create(apr_pool_t *pool, server_rec *s)
     conf->min_delay = UNSET;
     conf->anonymize = UNSET;
     conf->trust_user = UNSET;
+    conf->metrics_open = UNSET;
     conf->session_idle = UNSET;
     conf->session_end = UNSET;
     return conf;
@@ -70,6 +71,7 @@ void *directives_merge(apr_pool_t *pool, void *base, void *add)
     conf->min_delay = SET(min_delay);
     conf->anonymize = SET(anonymize);
     conf->trust_user = SET(trust_user);
+    conf->metrics_open = SET(metrics_open);
     conf->session_idle = SET(session_idle);
     conf->session_end = SET(session_end);
     conf->dbd_driver = EITHER(dbd_driver);
@@ -102,6 +104,22 @@ static const char *set_trust_user(cmd_parms *cmd, void *dir, int on)
 {
     (void)dir;
     conf_of(cmd)->trust_user = on;
+    return NULL;
+}
+
+static const char *set_metrics(cmd_parms *cmd, void *dir, const char *word)
+{
+    mailtrack_conf_t *conf = conf_of(cmd);
+
+    (void)dir;
+    if (!strcasecmp(word, "require")) {
+        conf->metrics_open = 1;
+    } else if (!strcasecmp(word, "key")) {
+        conf->metrics_open = 0;
+    } else {
+        return apr_psprintf(cmd->pool, "MailtrackMetrics '%s': expected 'key' "
+                            "or 'require'", word);
+    }
     return NULL;
 }
 
@@ -185,10 +203,11 @@ static const char *set_pixel_path(cmd_parms *cmd, void *dir,
     }
     if (!len || *trimmed == '.' || !plain_path(trimmed)
         || !strcmp(trimmed, "api") || !strncmp(trimmed, "api/", 4)
-        || !strcmp(trimmed, "health")) {
+        || !strcmp(trimmed, "health") || !strcmp(trimmed, "metrics")) {
         return apr_psprintf(cmd->pool, "MailtrackPixelPath '%s': expected a "
                             "path below the base URL such as p, of letters, "
-                            "digits and -._~/, and not api or health", path);
+                            "digits and -._~/, and not api, health or metrics",
+                            path);
     }
     conf_of(cmd)->pixel_path = trimmed;
     return NULL;
@@ -350,6 +369,8 @@ const command_rec directives_table[] = {
                  "On: cut client addresses before they are written"),
     AP_INIT_FLAG("MailtrackTrustUser", set_trust_user, NULL, RSRC_CONF,
                  "On: who httpd's own authentication names is signed in"),
+    AP_INIT_TAKE1("MailtrackMetrics", set_metrics, NULL, RSRC_CONF,
+                  "key or require: who may read /metrics"),
     AP_INIT_TAKE12("MailtrackSessionLifetime", set_lifetime, NULL, RSRC_CONF,
                    "How long a session may be unused, and last at most"),
     AP_INIT_TAKE1("DBDriver", note_dbd, FIELD(dbd_driver), RSRC_CONF,
@@ -377,6 +398,7 @@ static void complete(mailtrack_conf_t *conf, apr_pool_t *pool)
         conf->min_delay = DEFAULT_DELAY;
     }
     conf->trust_user = conf->trust_user == 1;
+    conf->metrics_open = conf->metrics_open == 1;
     if (conf->session_idle == UNSET) {
         conf->session_idle = DEFAULT_IDLE;
         conf->session_end = DEFAULT_END;

@@ -28,6 +28,7 @@ typedef struct mailtrack_conf_t {
     apr_interval_time_t min_delay;      /* MailtrackMinDelay; -1 unset */
     int anonymize;              /* MailtrackAnonymizeIP; -1 unset */
     int trust_user;             /* MailtrackTrustUser; -1 unset */
+    int metrics_open;           /* MailtrackMetrics require; -1 unset */
     apr_interval_time_t session_idle;   /* MailtrackSessionLifetime: unused, */
     apr_interval_time_t session_end;    /* and at most; -1 unset */
     const char *dbd_driver;     /* DBDriver, DBDParams: read on their way to */

@@ -201,4 +201,18 @@ apr_status_t monitors_route(route_state_t *route, store_t *store,
                             const char *domain, apr_int64_t at,
                             apr_pool_t *pool);
 
+/** The same of many, in one query. */
+#define ROUTES_MAX 256
+typedef struct route_ask_t {
+    const char *domain;
+    apr_int64_t at;
+    route_state_t route;        /* the answer */
+} route_ask_t;
+/** @param asks route_ask_t, at most ROUTES_MAX */
+apr_status_t monitors_routes(apr_array_header_t *asks, store_t *store,
+                             apr_pool_t *pool);
+
+/** From good to bad; -1: the state says nothing of a route. */
+int monitors_rank(const char *state);
+
 #endif

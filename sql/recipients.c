@@ -75,6 +75,20 @@ apr_status_t recipients_get(recipient_t **out, store_t *store,
     return rv == APR_EOF ? APR_NOTFOUND : rv;
 }
 
+apr_status_t recipients_quiet(int *quiet, store_t *store,
+                              apr_int64_t track_id)
+{
+    apr_int64_t muted = 0;
+    apr_status_t rv;
+
+    rv = store_get_int(store, &muted, "SELECT coalesce(min(r.muted), 0)"
+                       " FROM email_recipients er JOIN recipients r"
+                       " ON r.id = er.recipient_id WHERE er.track_id = ?",
+                       "i", track_id);
+    *quiet = muted != 0;
+    return rv;
+}
+
 apr_status_t recipients_mute(recipient_t **out, store_t *store,
                              const char *address, int muted,
                              apr_pool_t *pool)

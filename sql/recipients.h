@@ -68,6 +68,10 @@ apr_status_t recipients_list(apr_array_header_t **out /* recipient_t */,
 apr_status_t recipients_get(recipient_t **out, store_t *store,
                             const char *address, apr_pool_t *pool);
 
+/** Are all the recipients of a mail muted? */
+apr_status_t recipients_quiet(int *quiet, store_t *store,
+                              apr_int64_t track_id);
+
 /** Mute or not; the person as it is then. APR_NOTFOUND. */
 apr_status_t recipients_mute(recipient_t **out, store_t *store,
                              const char *address, int muted,

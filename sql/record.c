@@ -8,6 +8,7 @@
 #include "counters.h"
 #include "open_row.h"
 #include "opens.h"
+#include "recipients.h"
 
 #define HOT_OPENS  3
 #define HOT_WINDOW apr_time_from_sec(86400)
@@ -146,19 +147,8 @@ apr_status_t record_claimed(recorder_t *rec, apr_int64_t track_id,
 static apr_status_t find_muted(int *muted, recorder_t *rec,
                                const counters_track_t *t)
 {
-    apr_int64_t quiet = 0;
-    apr_status_t rv;
-
     *muted = t->muted;
-    if (t->muted) {
-        return APR_SUCCESS;
-    }
-    rv = store_get_int(rec->store, &quiet, "SELECT coalesce(min(r.muted), 0)"
-                       " FROM email_recipients er JOIN recipients r"
-                       " ON r.id = er.recipient_id WHERE er.track_id = ?",
-                       "i", t->id);
-    *muted = quiet != 0;
-    return rv;
+    return t->muted ? APR_SUCCESS : recipients_quiet(muted, rec->store, t->id);
 }
 
 static apr_status_t tell(recorder_t *rec, const counters_track_t *t,

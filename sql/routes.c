@@ -24,7 +24,7 @@ static const char *const ranks[] = {
 };
 #define RANKS ((int)(sizeof(ranks) / sizeof(*ranks)))
 
-static int rank_of(const char *state)
+int monitors_rank(const char *state)
 {
     int i;
 
@@ -33,71 +33,25 @@ static int rank_of(const char *state)
     return i;
 }
 
-/* The newest probe before a time that says something, STORE_NULL: none is
- * fresh. Probes are pruned after days: their sums of the hour then tell. */
-static apr_status_t find_evidence(apr_int64_t *found, store_t *store,
-                                  apr_int64_t monitor_id, apr_int64_t at)
-{
-    apr_int64_t bucket = 0;
-    apr_status_t rv;
-
-    *found = STORE_NULL;
-    rv = store_get_int(store, found, "SELECT due_at FROM probes WHERE"
-                       " monitor_id = ? AND due_at <= ? AND due_at > ?"
-                       " AND decided_at IS NOT NULL AND outcome <> 'blind'"
-                       " ORDER BY due_at DESC LIMIT 1", "iii", monitor_id, at,
-                       at - FRESH);
-    if (rv != APR_NOTFOUND) {
-        return rv;
-    }
-    rv = store_get_int(store, &bucket, "SELECT bucket FROM probe_rollups"
-                       " WHERE monitor_id = ? AND width = ? AND bucket <= ?"
-                       " AND bucket > ? AND ok + slow + late + missing + spam"
-                       " + bounced + send_failed > 0 ORDER BY bucket DESC"
-                       " LIMIT 1", "iiii", monitor_id, (apr_int64_t)HOUR_S,
-                       at, at - FRESH - HOUR);
-    if (rv == APR_SUCCESS) {
-        *found = bucket + HOUR < at ? bucket + HOUR : at;
-    }
-    return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
-}
-
-typedef struct candidate_t {
-    apr_int64_t id;
-    const char *public_id;
-    const char *state;
-    const char *detail;
-    apr_int64_t since;
-} candidate_t;
-
-static apr_status_t find_monitors(apr_array_header_t *list, store_t *store,
-                                  const char *domain, apr_int64_t at,
-                                  apr_pool_t *pool)
-{
-    store_rows_t *rows;
-    apr_status_t rv;
-
-    rv = store_query(&rows, store, "SELECT m.id, m.public_id, s.state,"
-                     " s.detail, s.since FROM monitors m JOIN monitor_states s"
-                     " ON s.monitor_id = m.id AND s.since = (SELECT"
-                     " max(x.since) FROM monitor_states x WHERE"
-                     " x.monitor_id = m.id AND x.since <= ?)"
-                     " WHERE m.domain = ?", "it", at, domain);
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    while ((rv = store_next(rows)) == APR_SUCCESS) {
-        candidate_t *c = apr_array_push(list);
-
-        c->id = store_int(rows, 0);
-        c->public_id = store_text(rows, 1, pool);
-        c->state = store_text(rows, 2, pool);
-        c->detail = store_text(rows, 3, pool);
-        c->since = store_int(rows, 4);
-    }
-    store_done(rows);
-    return rv == APR_EOF ? APR_SUCCESS : rv;
-}
+/*
+ * Each question is a row of `asked`; each monitor of its domain answers with
+ * its state at that time and with its newest probe that says something and is
+ * fresh. Probes are pruned after days: the sums of their hours then tell.
+ */
+#define ANSWERS \
+    " SELECT a.n, m.public_id, s.state, s.detail, s.since," \
+    " (SELECT p.due_at FROM probes p WHERE p.monitor_id = m.id" \
+    " AND p.due_at <= a.at AND p.due_at > a.at - ?" \
+    " AND p.decided_at IS NOT NULL AND p.outcome <> 'blind'" \
+    " ORDER BY p.due_at DESC LIMIT 1)," \
+    " (SELECT r.bucket FROM probe_rollups r WHERE r.monitor_id = m.id" \
+    " AND r.width = ? AND r.bucket <= a.at AND r.bucket > a.at - ?" \
+    " AND r.ok + r.slow + r.late + r.missing + r.spam + r.bounced" \
+    " + r.send_failed > 0 ORDER BY r.bucket DESC LIMIT 1)" \
+    " FROM asked a JOIN monitors m ON m.domain = a.domain" \
+    " JOIN monitor_states s ON s.monitor_id = m.id AND s.since =" \
+    " (SELECT max(x.since) FROM monitor_states x WHERE x.monitor_id = m.id" \
+    " AND x.since <= a.at)"
 
 static const char *lower(const char *domain, apr_pool_t *pool)
 {
@@ -109,33 +63,128 @@ static const char *lower(const char *domain, apr_pool_t *pool)
     return copy;
 }
 
+static void push_int(apr_array_header_t *args, apr_int64_t value)
+{
+    store_arg_t *arg = apr_array_push(args);
+
+    memset(arg, 0, sizeof(*arg));
+    arg->type = 'i';
+    arg->i = value;
+}
+
+static void push_text(apr_array_header_t *args, const char *text)
+{
+    store_arg_t *arg = apr_array_push(args);
+
+    memset(arg, 0, sizeof(*arg));
+    arg->type = 't';
+    arg->t = text;
+}
+
+/* Questions are filled up to a power of two by empty ones, so that few
+ * different statements are ever prepared. */
+static const char *statement(apr_array_header_t *args,
+                             const apr_array_header_t *asks,
+                             apr_pool_t *pool)
+{
+    apr_array_header_t *parts = apr_array_make(pool, 64,
+                                               sizeof(const char *));
+    int i, rows = 1;
+
+    while (rows < asks->nelts) {
+        rows *= 2;
+    }
+    APR_ARRAY_PUSH(parts, const char *) = "WITH asked (n, domain, at) AS (";
+    for (i = 0; i < rows; i++) {
+        const route_ask_t *ask = i < asks->nelts
+            ? &APR_ARRAY_IDX(asks, i, route_ask_t) : NULL;
+
+        APR_ARRAY_PUSH(parts, const char *) = i ? " UNION ALL SELECT ?, ?, ?"
+                                                : "SELECT ?, ?, ?";
+        push_int(args, i);
+        push_text(args, ask ? lower(ask->domain, pool) : "");
+        push_int(args, ask ? ask->at : 0);
+    }
+    APR_ARRAY_PUSH(parts, const char *) = ")" ANSWERS;
+    push_int(args, FRESH);
+    push_int(args, HOUR_S);
+    push_int(args, FRESH + HOUR);
+    return apr_array_pstrcat(pool, parts, 0);
+}
+
+/* STORE_NULL: nothing fresh is known. */
+static apr_int64_t evidence_of(store_rows_t *rows, apr_int64_t at)
+{
+    apr_int64_t bucket;
+
+    if (!store_is_null(rows, 5)) {
+        return store_int(rows, 5);
+    }
+    if (store_is_null(rows, 6)) {
+        return STORE_NULL;
+    }
+    bucket = store_int(rows, 6);
+    return bucket + HOUR < at ? bucket + HOUR : at;
+}
+
+/* What one monitor says, if it is worse than what others have said. */
+static void take(route_ask_t *ask, store_rows_t *rows, apr_pool_t *pool)
+{
+    int rank = monitors_rank(store_peek(rows, 2));
+    int worst = ask->route.state ? monitors_rank(ask->route.state) : -1;
+    apr_int64_t evidence = evidence_of(rows, ask->at);
+
+    if (rank <= worst || evidence == STORE_NULL) {
+        return;
+    }
+    ask->route.state = ranks[rank];
+    ask->route.monitor = store_text(rows, 1, pool);
+    ask->route.detail = store_text(rows, 3, pool);
+    ask->route.since = store_int(rows, 4);
+    ask->route.evidence_at = evidence;
+}
+
+apr_status_t monitors_routes(apr_array_header_t *asks, store_t *store,
+                             apr_pool_t *pool)
+{
+    apr_array_header_t *args = apr_array_make(pool, 64, sizeof(store_arg_t));
+    store_rows_t *rows;
+    const char *sql;
+    apr_status_t rv;
+
+    if (!asks->nelts) {
+        return APR_SUCCESS;
+    }
+    sql = statement(args, asks, pool);
+    rv = store_query_args(&rows, store, sql,
+                          (const store_arg_t *)(const void *)args->elts,
+                          args->nelts);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    while ((rv = store_next(rows)) == APR_SUCCESS) {
+        apr_int64_t n = store_int(rows, 0);
+
+        if (n < asks->nelts) {
+            take(&APR_ARRAY_IDX(asks, (int)n, route_ask_t), rows, pool);
+        }
+    }
+    store_done(rows);
+    return rv == APR_EOF ? APR_SUCCESS : rv;
+}
+
 apr_status_t monitors_route(route_state_t *route, store_t *store,
                             const char *domain, apr_int64_t at,
                             apr_pool_t *pool)
 {
-    apr_array_header_t *list = apr_array_make(pool, 4, sizeof(candidate_t));
-    int worst = -1, i;
+    apr_array_header_t *asks = apr_array_make(pool, 1, sizeof(route_ask_t));
+    route_ask_t *ask = apr_array_push(asks);
     apr_status_t rv;
 
-    memset(route, 0, sizeof(*route));
-    rv = find_monitors(list, store, lower(domain, pool), at, pool);
-    for (i = 0; rv == APR_SUCCESS && i < list->nelts; i++) {
-        const candidate_t *c = &APR_ARRAY_IDX(list, i, candidate_t);
-        int rank = rank_of(c->state);
-        apr_int64_t evidence = STORE_NULL;
-
-        if (rank <= worst) {
-            continue;
-        }
-        rv = find_evidence(&evidence, store, c->id, at);
-        if (rv == APR_SUCCESS && evidence != STORE_NULL) {
-            worst = rank;
-            route->state = ranks[rank];
-            route->monitor = c->public_id;
-            route->detail = c->detail;
-            route->since = c->since;
-            route->evidence_at = evidence;
-        }
-    }
+    memset(ask, 0, sizeof(*ask));
+    ask->domain = domain;
+    ask->at = at;
+    rv = monitors_routes(asks, store, pool);
+    *route = ask->route;
     return rv;
 }

@@ -6,6 +6,7 @@
 use strict;
 use warnings;
 use JSON::PP ();
+use Mailtrack::Routes;
 use Mailtrack::Test;
 
 my $t = Mailtrack::Test->new;
@@ -314,6 +315,75 @@ answer_fits(DELETE => $person, "/api/recipients/$_\@example.org")
 answer_fits(GET => "/api/export/$_.csv", "/api/export/$_.csv")
   for qw(opens tracks analytics recipients);
 
+# -- delivery ----------------------------------------------------------------
+
+{
+    my %id = Mailtrack::Routes::fill($t);
+    my $none = '00000000-0000-4000-8000-000000000000';
+    my $live = '/api/deliveries';
+    my $tag = answer_fits(GET => $live, $live)->{headers}{etag};
+    ok $t->wait_for(sub {
+        my $again = $t->get($live, headers => { 'If-None-Match' => $tag });
+        $tag = $again->{headers}{etag} // $tag;
+        $again->{status} == 304;
+    }), 'no change of deliveries';
+    my $monitors = '/api/monitors';
+    my $monitor = "$monitors/{id}";
+    answer_fits(GET => $monitors, $monitors);
+    my %new = (recipient => 'n@example.net', send_account => 'office');
+    my $made = answer_fits(POST => $monitors, $monitors, json => {%new});
+    is $made->{status}, 201, 'a monitor';
+    answer_fits(POST => $monitors, $monitors, json => {%new});
+    answer_fits(POST => $monitors, $monitors, json => {});
+    answer_fits(POST => $monitors, $monitors, json => {%new}, key => $key);
+    my $path = "$monitors/$made->{json}{id}";
+    answer_fits(GET => $monitor, $_) for $path, "$monitors/$none";
+    answer_fits(PATCH => $monitor, $path, json => $_)
+      for { enabled => JSON::PP::false }, {}, { name => 'Old relay' };
+    answer_fits(POST => "$monitor/probe-now", "$path/probe-now", json => {});
+    my $bad = "$monitors/$id{'To example.org'}";
+    answer_fits(POST => "$monitor/probe-now", "$bad/probe-now", json => {});
+    answer_fits(DELETE => $monitor, $_) for $path, $path,
+      "$monitors/$id{'Office, internal'}";
+    answer_fits(GET => "$monitor/probes", "$bad/probes?$_")
+      for 'limit=2', 'outcome=missing', 'outcome=x';
+    my $probes = $t->get("$bad/probes?limit=40")->{json};
+    answer_fits(GET => "$monitor/probes/{probe}", "$bad/probes/$_")
+      for (map { $_->{id} } @$probes[0, -1]), 0;
+    my $spam = "$monitors/$id{'To example.fr'}";
+    answer_fits(GET => "$monitor/probes/{probe}", "$spam/probes/"
+          . $t->get("$spam/probes?limit=1")->{json}[0]{id});
+    answer_fits(GET => "$monitor/latency", "$bad/latency?hours=$_")
+      for 24, 200, 2000, 0;
+    answer_fits(GET => '/api/export/probes.csv', '/api/export/probes.csv');
+    my ($alerts, $alert) = ('/api/alerts', '/api/alerts/{id}');
+    answer_fits(GET => $alerts, "$alerts?$_") for 'limit=1', 'state=past',
+      'state=x';
+    my $open = $t->get($alerts)->{json}[0]{id};
+    answer_fits(GET => $alert, "$alerts/$_") for $open, $none;
+    answer_fits(PATCH => $alert, "$alerts/$open", json => $_)
+      for { acknowledged => JSON::PP::true }, {};
+    my ($channels, $channel) = ('/api/channels', '/api/channels/{name}');
+    answer_fits(GET => $channels, $channels);
+    answer_fits(GET => $channel, "$channels/$_") for 'team', 'nobody';
+    answer_fits(POST => "$channel/test", "$channels/$_/test", json => {})
+      for 'team', 'nobody';
+    answer_fits(GET => '/api/accounts', '/api/accounts', key => $_)
+      for $t->key, $key;
+    my $windows = '/api/windows';
+    my $window = answer_fits(POST => $windows, $windows, json => {
+        weekdays => [1], from => '22:00', to => '23:00' });
+    answer_fits(POST => $windows, $windows, json => {});
+    answer_fits(GET => $windows, $windows);
+    answer_fits(DELETE => "$windows/{id}", "$windows/$window->{json}{id}")
+      for 1, 2;
+    answer_fits(GET => '/metrics', '/metrics');
+    my $here = $t->create(recipient => 'kaya@example.org');
+    ok answer_fits(GET => $tracks, "$tracks?recipient=kaya\@example.org")
+      ->{json}[0]{route}{now}, 'the route of a mail';
+    answer_fits(GET => $one, "$tracks/$here->{id}");
+}
+
 # -- signing in, and what only who signed in may ----------------------------
 
 {
@@ -399,7 +469,8 @@ is_deeply [grep { !$answered{$_} } sort keys %described], [],
 # every parameter that is described is taken, every other one refused
 for my $route (grep { /\AGET / } sort keys %described) {
     my ($path) = $route =~ / (.*)/;
-    my $call = $path =~ s/\{id\}/$mail->{id}/r =~ s/\{address\}/a\@b.org/r;
+    my $call = $path =~ s/\{id\}/$mail->{id}/r =~ s/\{address\}/a\@b.org/r
+      =~ s/\{probe\}/1/r =~ s/\{name\}/x/r;
     for my $one (@{ $api->{paths}{$path}{get}{parameters} // [] }) {
         next if $one->{in} ne 'query';
         my $answer = $t->get("$call?$one->{name}=%01");

@@ -8,12 +8,11 @@
  * told again for a while and clients go by ids; while nothing is new the
  * answer is the same to the byte, and its ETag makes that a 304.
  */
-#include <http_protocol.h>
 #include <apr_strings.h>
-#include <openssl/evp.h>
 
 #include "answer.h"
 #include "endpoints.h"
+#include "validate.h"
 #include "view.h"
 
 #define OVERLAP    apr_time_from_sec(10)
@@ -24,6 +23,7 @@
 typedef struct news_t {
     apr_array_header_t *opens;
     apr_array_header_t *tracks;
+    apr_array_header_t *quiet;  /* int beside each of opens */
     apr_int64_t newest;
     int more;
 } news_t;
@@ -34,6 +34,26 @@ static apr_int64_t cursor_of(const char *text)
     apr_size_t n = strspn(text, "0123456789");
 
     return n && n <= 16 && !text[n] ? apr_atoi64(text) : -1;
+}
+
+/* Does somebody want quiet: for the mail, or for each of its people? */
+static apr_status_t quiet_read(news_t *news, call_t *call)
+{
+    const open_t *last = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    int i, quiet = 0;
+
+    news->quiet = apr_array_make(call->r->pool, news->opens->nelts + 1,
+                                 sizeof(int));
+    for (i = 0; !rv && i < news->opens->nelts; i++) {
+        const open_t *open = &APR_ARRAY_IDX(news->opens, i, open_t);
+
+        if (!last || last->track_id != open->track_id)
+            rv = recipients_quiet(&quiet, call->store, open->track_id);
+        APR_ARRAY_PUSH(news->quiet, int) = quiet;
+        last = open;
+    }
+    return rv;
 }
 
 static apr_status_t news_read(news_t *news, call_t *call, apr_int64_t after)
@@ -47,6 +67,8 @@ static apr_status_t news_read(news_t *news, call_t *call, apr_int64_t after)
     if (!rv)
         rv = tracks_changed(&news->tracks, call->store, since, TRACKS_MAX,
                             call->r->pool);
+    if (!rv)
+        rv = quiet_read(news, call);
     if (rv)
         return rv;
     news->newest = after;
@@ -67,6 +89,20 @@ static apr_status_t news_read(news_t *news, call_t *call, apr_int64_t after)
     return APR_SUCCESS;
 }
 
+/* An open changes its mail, so both are news. */
+static int track_muted(const news_t *news, const open_t *open)
+{
+    int i;
+
+    for (i = 0; i < news->tracks->nelts; i++) {
+        const track_t *track = &APR_ARRAY_IDX(news->tracks, i, track_t);
+
+        if (track->id == open->track_id)
+            return track->muted;
+    }
+    return 0;
+}
+
 /* Everything again is simpler than a backlog: the client reads its lists
  * anew and goes on from now. */
 static json_t *news_body(call_t *call, const news_t *news)
@@ -84,6 +120,8 @@ static json_t *news_body(call_t *call, const news_t *news)
                             view_text(open->track_public_id));
         json_object_set_new(one, "recipient", view_text(open->recipient));
         json_object_set_new(one, "subject", view_text(open->subject));
+        json_object_set_new(one, "muted", json_boolean(
+            APR_ARRAY_IDX(news->quiet, i, int) || track_muted(news, open)));
         json_array_append_new(opens, one);
     }
     json_object_set_new(body, "cursor", view_text(apr_psprintf(call->r->pool,
@@ -92,53 +130,6 @@ static json_t *news_body(call_t *call, const news_t *news)
     json_object_set_new(body, "opens", opens);
     json_object_set_new(body, "tracks", view_tracks(call, news->tracks));
     return body;
-}
-
-/* A strong validator without its quotes: half of the body's SHA-256. */
-static const char *etag_of(const char *text, apr_pool_t *pool)
-{
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    char *out = apr_pcalloc(pool, 33);
-    unsigned int i;
-
-    if (EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL) != 1)
-        return NULL;
-    for (i = 0; i < 16; i++)
-        apr_snprintf(out + 2 * i, 3, "%02x", hash[i]);
-    return out;
-}
-
-/* mod_deflate adds "-gzip" to the ETag of what it packs. */
-static int etag_asked(request_rec *r, const char *etag)
-{
-    const char *asked = apr_table_get(r->headers_in, "If-None-Match");
-    const char *plain = apr_psprintf(r->pool, "\"%s\"", etag);
-    const char *packed = apr_psprintf(r->pool, "\"%s-gzip\"", etag);
-
-    return asked && (!strcmp(asked, "*") ||
-                     ap_find_etag_weak(r->pool, asked, plain) ||
-                     ap_find_etag_weak(r->pool, asked, packed));
-}
-
-static int answer_validated(call_t *call, json_t *body)
-{
-    request_rec *r = call->r;
-    char *text = json_dumps(body, JSON_COMPACT);
-    const char *etag;
-    char *copy;
-
-    json_decref(body);
-    if (!text)
-        return HTTP_INTERNAL_SERVER_ERROR;
-    copy = apr_pstrdup(r->pool, text);
-    free(text);
-    if ((etag = etag_of(copy, r->pool)) != NULL)
-        apr_table_setn(r->headers_out, "ETag",
-                       apr_psprintf(r->pool, "\"%s\"", etag));
-    if (etag && etag_asked(r, etag))
-        return answer_empty(call, HTTP_NOT_MODIFIED);
-    return answer_bytes(call, HTTP_OK, "application/json", copy,
-                        strlen(copy));
 }
 
 int endpoint_changes(call_t *call)
@@ -165,5 +156,5 @@ int endpoint_changes(call_t *call)
     rv = news_read(&news, call, after);
     if (rv)
         return answer_store(call, rv, "change");
-    return answer_validated(call, news_body(call, &news));
+    return validate_answer(call, news_body(call, &news));
 }

@@ -43,6 +43,46 @@ int endpoint_opens_csv(call_t *call);
 int endpoint_tracks_csv(call_t *call);
 int endpoint_recipients_csv(call_t *call);
 
+/* export_probes.c */
+int endpoint_probes_csv(call_t *call);
+
+/* monitors.c */
+int endpoint_monitors_list(call_t *call);
+int endpoint_monitors_create(call_t *call);
+int endpoint_monitors_get(call_t *call);
+int endpoint_monitors_update(call_t *call);
+int endpoint_monitors_delete(call_t *call);
+int endpoint_monitors_probe(call_t *call);
+
+/* probes.c */
+int endpoint_probes_list(call_t *call);
+int endpoint_probes_get(call_t *call);
+
+/* latency.c */
+int endpoint_latency(call_t *call);
+
+/* deliveries.c */
+int endpoint_deliveries(call_t *call);
+
+/* alerts.c */
+int endpoint_alerts_list(call_t *call);
+int endpoint_alerts_get(call_t *call);
+int endpoint_alerts_update(call_t *call);
+
+/* channels.c */
+int endpoint_channels_list(call_t *call);
+int endpoint_channels_get(call_t *call);
+int endpoint_channels_test(call_t *call);
+int endpoint_accounts_list(call_t *call);
+
+/* windows.c */
+int endpoint_windows_list(call_t *call);
+int endpoint_windows_create(call_t *call);
+int endpoint_windows_delete(call_t *call);
+
+/* metrics.c */
+int endpoint_metrics(call_t *call);
+
 /* session.c */
 int endpoint_session_get(call_t *call);
 int endpoint_session_create(call_t *call);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The API's hooks; see entry.h. Ours are BASE/health, BASE/api and everything
- * below; a neighbour's /api in the same vhost is not when BASE has a path.
+ * The API's hooks; see entry.h. Ours are BASE/health, BASE/metrics, BASE/api
+ * and everything below; a neighbour's /api in the same vhost is not when BASE
+ * has a path.
  */
 #include <string.h>
 
@@ -24,8 +25,8 @@ static const char *path_of(const request_rec *r, const mailtrack_conf_t *conf)
     if (strncmp(path, conf->base_path, len))
         return NULL;
     path += len;
-    if (!strcmp(path, "/health") || !strcmp(path, "/api") ||
-        !strncmp(path, "/api/", 5))
+    if (!strcmp(path, "/health") || !strcmp(path, "/metrics") ||
+        !strcmp(path, "/api") || !strncmp(path, "/api/", 5))
         return path;
     return NULL;
 }

@@ -10,10 +10,12 @@
 #include "config.h"
 
 #include <apr_strings.h>
+#include <string.h>
 
 #include "answer.h"
 #include "endpoints.h"
 #include "instance.h"
+#include "prober.h"
 #include "view.h"
 
 /* The drain comes round every 100 ms; another child takes over within 1.5 s. */
@@ -87,12 +89,15 @@ static json_t *geo_view(call_t *call, geo_t *geo)
     return out;
 }
 
-/* Hits are being lost or kept waiting: worth a look, nothing is down. */
-static int degraded(const board_t *board, apr_time_t now)
+/* Hits are being lost or kept waiting, or mailprobe died: worth a look, nothing
+ * is down. */
+static int degraded(const board_t *board, const prober_t *prober,
+                    apr_time_t now)
 {
     apr_int64_t lost_at = board_get(board, BOARD_LOST_AT);
 
-    return board_get(board, BOARD_DRAIN_STATUS) != 0 ||
+    return !strcmp(prober->status, "down") ||
+           board_get(board, BOARD_DRAIN_STATUS) != 0 ||
            board_get(board, BOARD_REJECTED) != 0 ||
            (lost_at && now - lost_at < apr_time_from_sec(3600)) ||
            lag_of(board, now) * APR_USEC_PER_SEC > (double)LAG_MAX;
@@ -102,11 +107,14 @@ static json_t *health_view(call_t *call, apr_status_t rv)
 {
     const instance_t *instance = call->conf->instance;
     apr_time_t now = call->r->request_time;
+    prober_t prober = { "unknown", 0, STORE_NULL };
     json_t *out = json_object();
 
+    if (!rv && prober_read(&prober, call->store))
+        prober.status = "unknown";
     json_object_set_new(out, "status", view_text(rv ? "error"
-                        : degraded(instance->board, now) ? "degraded"
-                        : "ok"));
+                        : degraded(instance->board, &prober, now)
+                        ? "degraded" : "ok"));
     json_object_set_new(out, "version", view_text(MAILTRACK_VERSION));
     json_object_set_new(out, "time", view_time(call, now));
     json_object_set_new(out, "database", database_view(call, rv));
@@ -116,6 +124,7 @@ static json_t *health_view(call_t *call, apr_status_t rv)
                         (apr_uint64_t)rules_version(instance->rules)),
                         "count", (int)rules_count(instance->rules)));
     json_object_set_new(out, "geoip", geo_view(call, instance->geo));
+    json_object_set_new(out, "prober", prober_view(call, &prober));
     return out;
 }
 

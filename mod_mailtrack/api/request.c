@@ -297,6 +297,19 @@ json_t *request_object(request_t *in, const char *name)
     return value;
 }
 
+json_t *request_array(request_t *in, const char *name)
+{
+    json_t *value = field(in, name);
+
+    if (!value || json_is_null(value))
+        return NULL;
+    if (!json_is_array(value)) {
+        request_fault(in, name, "Expected an array.");
+        return NULL;
+    }
+    return value;
+}
+
 static int has_control(const char *text)
 {
     for (; *text; text++)

@@ -62,6 +62,8 @@ int request_arg_choice(request_t *in, const char *name,
 int request_has(request_t *in, const char *name);
 /** An object; NULL when absent or null, or a fault was noted. Borrowed. */
 json_t *request_object(request_t *in, const char *name);
+/** An array; the same. */
+json_t *request_array(request_t *in, const char *name);
 /** NULL when absent or null. REQUEST_LINE: no line break, no control. */
 const char *request_text(request_t *in, const char *name, apr_size_t max,
                          int flags);

@@ -53,17 +53,18 @@ void call_return(call_t *call)
 
 /* -- the table ----------------------------------------------------------- */
 
-/* Does path fit? *id is what stands for {...}. */
+/* Does path fit? parts are what stands for each {...}. */
 static int pattern_fits(const char *pattern, const char *path,
-                        const char **id, apr_pool_t *pool)
+                        const char **parts, apr_pool_t *pool)
 {
+    parts[0] = parts[1] = NULL;
     while (*pattern) {
         if (*pattern == '{') {
             apr_size_t len = strcspn(path, "/");
 
             if (!len)
                 return 0;
-            *id = apr_pstrmemdup(pool, path, len);
+            parts[parts[0] != NULL] = apr_pstrmemdup(pool, path, len);
             path += len;
             pattern = strchr(pattern, '}') + 1;
         } else if (*pattern++ != *path++)
@@ -72,9 +73,9 @@ static int pattern_fits(const char *pattern, const char *path,
     return !*path;
 }
 
-/* The route for path and method. *allow: methods the path has, NULL: no such
- * path. */
-static const route_t *route_find(const char **allow, const char **id,
+/* The route for the call's path and method. *allow: methods the path has, NULL:
+ * no such path. */
+static const route_t *route_find(const char **allow, call_t *call,
                                  const char *path, request_rec *r)
 {
     const route_t *route, *found = NULL;
@@ -83,15 +84,17 @@ static const route_t *route_find(const char **allow, const char **id,
 
     *allow = NULL;
     for (route = route_table; route->method; route++) {
-        const char *part = NULL;
+        const char *parts[2];
 
         /* a path that stands there as it is, is no {...} of another */
-        if (!pattern_fits(route->pattern, path, &part, r->pool) ||
-            (part && literal))
+        if (!pattern_fits(route->pattern, path, parts, r->pool) ||
+            (parts[0] && literal))
             continue;
-        literal = !part;
-        if (part)
-            *id = part;
+        literal = !parts[0];
+        if (parts[0]) {
+            call->id = parts[0];
+            call->part = parts[1];
+        }
         *allow = apr_pstrcat(r->pool, *allow ? *allow : "",
                              *allow ? ", " : "", route->method,
                              strcmp(route->method, "GET") ? "" : ", HEAD",
@@ -141,10 +144,17 @@ static int answer_options(call_t *call, const char *path, const char *allow)
 
 /* -- one request --------------------------------------------------------- */
 
+/* MailtrackMetrics require: httpd has asked already who may read them. */
+static scope_t scope_of(const call_t *call, const route_t *route)
+{
+    return route->endpoint == endpoint_metrics && call->conf->metrics_open
+           ? SCOPE_NONE : route->scope;
+}
+
 static int run(call_t *call, const route_t *route)
 {
     int answered = 0;
-    int status = gate_pass(call, route->scope);
+    int status = gate_pass(call, scope_of(call, route));
 
     if (status != OK)
         return OK;
@@ -164,7 +174,7 @@ int api_handle(request_rec *r, const mailtrack_conf_t *conf,
 {
     call_t *call = apr_pcalloc(r->pool, sizeof(*call));
     const char *allow;
-    const route_t *route = route_find(&allow, &call->id, path, r);
+    const route_t *route = route_find(&allow, call, path, r);
     int status;
 
     call->r = r;
@@ -216,6 +226,31 @@ const route_t route_table[] = {
       endpoint_analytics_csv },
     { "GET", "/api/export/recipients.csv", SCOPE_TRACK,
       endpoint_recipients_csv },
+    { "GET", "/api/export/probes.csv", SCOPE_TRACK, endpoint_probes_csv },
+    { "GET", "/metrics", SCOPE_TRACK, endpoint_metrics },
+    { "GET", "/api/deliveries", SCOPE_TRACK, endpoint_deliveries },
+    { "GET", "/api/monitors", SCOPE_TRACK, endpoint_monitors_list },
+    { "POST", "/api/monitors", SCOPE_ADMIN, endpoint_monitors_create },
+    { "GET", "/api/monitors/{id}", SCOPE_TRACK, endpoint_monitors_get },
+    { "PATCH", "/api/monitors/{id}", SCOPE_ADMIN, endpoint_monitors_update },
+    { "DELETE", "/api/monitors/{id}", SCOPE_ADMIN, endpoint_monitors_delete },
+    { "GET", "/api/monitors/{id}/probes", SCOPE_TRACK, endpoint_probes_list },
+    { "GET", "/api/monitors/{id}/probes/{probe}", SCOPE_TRACK,
+      endpoint_probes_get },
+    { "POST", "/api/monitors/{id}/probe-now", SCOPE_WRITE,
+      endpoint_monitors_probe },
+    { "GET", "/api/monitors/{id}/latency", SCOPE_TRACK, endpoint_latency },
+    { "GET", "/api/alerts", SCOPE_TRACK, endpoint_alerts_list },
+    { "GET", "/api/alerts/{id}", SCOPE_TRACK, endpoint_alerts_get },
+    { "PATCH", "/api/alerts/{id}", SCOPE_WRITE, endpoint_alerts_update },
+    { "GET", "/api/channels", SCOPE_WRITE, endpoint_channels_list },
+    { "GET", "/api/channels/{name}", SCOPE_WRITE, endpoint_channels_get },
+    { "POST", "/api/channels/{name}/test", SCOPE_ADMIN,
+      endpoint_channels_test },
+    { "GET", "/api/accounts", SCOPE_WRITE, endpoint_accounts_list },
+    { "GET", "/api/windows", SCOPE_TRACK, endpoint_windows_list },
+    { "POST", "/api/windows", SCOPE_ADMIN, endpoint_windows_create },
+    { "DELETE", "/api/windows/{id}", SCOPE_ADMIN, endpoint_windows_delete },
     { "GET", "/api/session", SCOPE_NONE, endpoint_session_get },
     { "POST", "/api/session", SCOPE_NONE, endpoint_session_create },
     { "DELETE", "/api/session", SCOPE_NONE, endpoint_session_end },

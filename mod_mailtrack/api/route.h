@@ -54,6 +54,7 @@ typedef struct call_t {
     request_rec *r;
     const mailtrack_conf_t *conf;
     const char *id;             /* the path's {...}, or NULL */
+    const char *part;           /* its second {...}, or NULL */
     request_t *input;           /* query read; body as well where one is due */
     actor_t actor;
     dbd_loan_t loan;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "delivery.h"
 #include "endpoints.h"
 #include "filter.h"
 #include "instance.h"
@@ -72,6 +73,7 @@ int endpoint_tracks_list(call_t *call)
     track_filter_t filter;
     apr_array_header_t *tracks;
     const char *next;
+    json_t *body;
     apr_status_t rv;
     int status;
 
@@ -86,8 +88,13 @@ int endpoint_tracks_list(call_t *call)
     rv = tracks_list(&tracks, &next, call->store, &filter, call->r->pool);
     if (rv)
         return answer_store(call, rv, "list of mails");
+    body = view_tracks(call, tracks);
+    if ((rv = delivery_add(body, call, tracks)) != 0) {
+        json_decref(body);
+        return answer_store(call, rv, "list of mails");
+    }
     answer_next(call, next);
-    return answer_json(call, HTTP_OK, view_tracks(call, tracks));
+    return answer_json(call, HTTP_OK, body);
 }
 
 /* -- create -------------------------------------------------------------- */
@@ -259,6 +266,10 @@ static int answer_track(call_t *call, const track_t *track)
                           "/api/tracks/", track->public_id, "/opens?cursor=",
                           ap_escape_urlencoded(call->r->pool, next), NULL);
     body = view_track(call, track);
+    if ((rv = delivery_add_one(body, call, track)) != 0) {
+        json_decref(body);
+        return answer_store(call, rv, "mail");
+    }
     json_object_set_new(body, "opens", view_opens(call, opens));
     json_object_set_new(body, "opens_next", view_text(url));
     return answer_json(call, HTTP_OK, body);
