@@ -136,8 +136,11 @@ apr_status_t record_claimed(recorder_t *rec, apr_int64_t track_id,
     }
     t->told = 0;
     t->recount = 1;             /* written also when nothing else is */
+    /* with their deliveries; that nobody opened it was asked before and is
+     * true again */
     return store_exec(rec->store, NULL, "DELETE FROM outbox"
-                      " WHERE track_id = ?", "i", track_id);
+                      " WHERE track_id = ? AND event <> 'follow_up'", "i",
+                      track_id);
 }
 
 /* -- telling ------------------------------------------------------------ */

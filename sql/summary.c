@@ -16,7 +16,12 @@ static const char *const queries[] = {
     " 0), coalesce(sum(CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END), 0),"
     " 0 FROM api_keys",
     "SELECT count(*), coalesce(sum(pos), 0), 0 FROM spool_offsets",
-    "SELECT count(*), 0, 0 FROM outbox"
+    "SELECT (SELECT count(*) FROM outbox_deliveries WHERE state = 'pending')"
+    " + (SELECT count(*) FROM outbox WHERE dispatched_at IS NULL), (SELECT"
+    " count(*) FROM incidents WHERE closed_at IS NULL), 0",
+    "SELECT count(*), coalesce(sum(CASE WHEN state IN ('ok', 'slow') THEN 1"
+    " ELSE 0 END), 0), coalesce(sum(CASE WHEN state IN ('ok', 'slow', 'new')"
+    " THEN 0 ELSE 1 END), 0) FROM monitors WHERE enabled = 1"
 };
 
 #define QUERIES (sizeof(queries) / sizeof(queries[0]))
@@ -63,5 +68,9 @@ apr_status_t store_summary(summary_t **out, store_t *store,
     s->segments = n[3][0];
     s->spooled = n[3][1];
     s->outbox = n[4][0];
+    s->incidents = n[4][1];
+    s->monitors = n[5][0];
+    s->working = n[5][1];
+    s->failing = n[5][2];
     return APR_SUCCESS;
 }

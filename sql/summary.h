@@ -16,7 +16,9 @@ typedef struct summary_t {
     apr_int64_t keys, keys_revoked;
     apr_int64_t segments;       /* of the spool, known to the store */
     apr_int64_t spooled;        /* bytes of those that are stored */
-    apr_int64_t outbox;         /* rows */
+    apr_int64_t outbox;         /* messages and deliveries that wait */
+    apr_int64_t monitors, working, failing;     /* those not paused */
+    apr_int64_t incidents;      /* open */
 } summary_t;
 
 apr_status_t store_summary(summary_t **out, store_t *store,

@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "rollups.h"
+#include "verify_probes.h"
 
 typedef struct verify_t {
     store_t *store;
@@ -431,6 +432,9 @@ apr_status_t reports_verify(apr_int64_t *differences, store_t *store,
         if (!rollup_kinds[i].summed) {
             fine = v.differences == found;
         }
+    }
+    if (rv == APR_SUCCESS) {
+        rv = verify_probes(&v.differences, store, told, context, pool);
     }
     store_done(snapshot);
     apr_pool_destroy(v.scratch);

@@ -140,7 +140,8 @@ like works('migrate', 'migrate'), qr/up to date/, 'nothing to migrate';
 my $status = works('status', 'status');
 like $status, qr/^state    ready\n/m, 'ready';
 like $status, qr/^$_ +\S/m, "status has $_"
-  for qw(store schema size wal mails opens users keys spool outbox);
+  for qw(store schema size wal mails opens users keys spool outbox monitors
+  alerts);
 {
     local $ENV{MAILTRACK_STORE} = $store;
     is +(run_command('', {}, $ctl, 'status'))[0], 0, 'MAILTRACK_STORE';

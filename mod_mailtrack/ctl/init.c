@@ -202,6 +202,12 @@ static int counts(const ctl_t *ctl)
                                s->segments, s->spooled));
     line("outbox", apr_psprintf(pool, "%" APR_INT64_T_FMT " waiting",
                                 s->outbox));
+    line("monitors", apr_psprintf(pool, "%" APR_INT64_T_FMT " (%"
+                                  APR_INT64_T_FMT " work, %" APR_INT64_T_FMT
+                                  " fail)", s->monitors, s->working,
+                                  s->failing));
+    line("alerts", apr_psprintf(pool, "%" APR_INT64_T_FMT " open",
+                                s->incidents));
     return CTL_OK;
 }
 
