@@ -13,6 +13,7 @@
 
 #include "imap.h"
 #include "imap_login.h"
+#include "trust.h"
 
 #define READ_LEAST 4096         /* room for one read, at least */
 #define READS_MAX 64            /* in one go; then others get their turn */
@@ -452,6 +453,7 @@ apr_status_t imap_open(imap_t **out, loop_t *loop, const endpoint_t *endpoint,
     if (!imap->easy) {
         return APR_ENOMEM;
     }
+    trust_set(loop, imap->easy, imap->endpoint.ca_file);
     rv = loop_transfer(loop, imap->easy, on_login, imap);
     if (rv != APR_SUCCESS) {
         curl_easy_cleanup(imap->easy);

@@ -45,9 +45,6 @@ static void security(CURL *easy, const endpoint_t *endpoint)
     }
     curl_easy_setopt(easy, CURLOPT_USE_SSL, use);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (endpoint->ca_file) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, endpoint->ca_file);
-    }
 }
 
 static CURLcode address(CURL *easy, const endpoint_t *endpoint)

@@ -17,7 +17,8 @@ typedef struct imap_login_t {
 } imap_login_t;
 
 /** @param login zeroed; outlives the handle
- * @return a handle for loop_transfer, the caller's; NULL: out of memory */
+ * @return a handle for loop_transfer, the caller's, but for whom it trusts
+ *         (trust.h); NULL: out of memory */
 CURL *imap_login_handle(imap_login_t *login, const endpoint_t *endpoint);
 
 /** Why it did not work, without any secret in it.

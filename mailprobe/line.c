@@ -14,6 +14,8 @@
 #include <apr_strings.h>
 #include <openssl/ssl.h>
 
+#include "trust.h"
+
 /* How long a connection rests for the next mail, and how many do. */
 #define REST_FOR (20 * APR_USEC_PER_SEC)
 #define REST_MAX 8
@@ -256,11 +258,9 @@ static const char *url_of(const line_t *line, apr_pool_t *pool)
     return url;
 }
 
-static CURLcode set_security(const line_t *line)
+static void set_security(const line_t *line)
 {
     const endpoint_t *endpoint = line->endpoint;
-    const char *system_ca = curl_version_info(CURLVERSION_NOW)->cainfo;
-    CURLcode rc = CURLE_OK;
     long want = CURLUSESSL_ALL;
 
     if (endpoint->security == SECURITY_NONE) {
@@ -270,16 +270,9 @@ static CURLcode set_security(const line_t *line)
         want = CURLUSESSL_TRY;
     }
     curl_easy_setopt(line->easy, CURLOPT_USE_SSL, want);
+    /* each handshake whole: it is part of what a probe measures */
     curl_easy_setopt(line->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-    if (endpoint->ca_file) {
-        rc = curl_easy_setopt(line->easy, CURLOPT_CAINFO, endpoint->ca_file);
-    }
-    if (rc == CURLE_OK && (endpoint->ca_file || system_ca)) {
-        /* this file alone; and only without a directory is the store, once
-         * read, kept for the next connection */
-        rc = curl_easy_setopt(line->easy, CURLOPT_CAPATH, NULL);
-    }
-    return rc;
+    trust_set(line->loop, line->easy, endpoint->ca_file);
 }
 
 static CURLcode set_up(line_t *line)
@@ -306,9 +299,7 @@ static CURLcode set_up(line_t *line)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
     curl_easy_setopt(easy, CURLOPT_SASL_IR, 1L);
     rc = curl_easy_setopt(easy, CURLOPT_URL, url_of(line, line->pool));
-    if (rc == CURLE_OK) {
-        rc = set_security(line);
-    }
+    set_security(line);
     if (rc == CURLE_OK && endpoint->username) {
         rc = curl_easy_setopt(easy, CURLOPT_USERNAME, endpoint->username);
         if (rc == CURLE_OK) {
@@ -396,6 +387,9 @@ const char *line_problem(const line_t *line, CURLcode rc)
 {
     if (line->reason) {
         return line->reason;
+    }
+    if (rc == CURLE_SSL_CACERT_BADFILE) {
+        return "the certificates of the authorities cannot be read (ca)";
     }
     if (*line->problem) {
         return line->problem;
