@@ -58,12 +58,20 @@ static int total(const wording_facts_t *facts)
     return facts->members ? facts->members->nelts : 0;
 }
 
-static int failing(const wording_facts_t *facts)
+typedef enum { FAILS, GOOD, UNSAID } part_t;
+
+/* Who is muted or in maintenance is not spoken of while it fails. */
+static part_t part_of(const incident_member_t *m)
+{
+    return m->recovered_at != STORE_NULL ? GOOD : m->quiet ? UNSAID : FAILS;
+}
+
+static int count_of(const wording_facts_t *facts, part_t part)
 {
     int i, count = 0;
 
     for (i = 0; i < total(facts); i++) {
-        count += member_at(facts, i)->recovered_at == STORE_NULL;
+        count += part_of(member_at(facts, i)) == part;
     }
     return count;
 }
@@ -83,9 +91,10 @@ static void add_member(wording_t *w, const wording_facts_t *facts,
 {
     const char *name = plain_line(m->monitor_name, NAME_MAX_CHARS, pool);
 
-    if (m->recovered_at != STORE_NULL) {
-        wording_add(w, "", apr_pstrcat(pool, name, ": works again", NULL),
-                    pool);
+    if (part_of(m) == GOOD) {
+        wording_add(w, "", apr_pstrcat(pool, name,
+                        strcmp(m->state, INCIDENT_LEFT) ? ": works again"
+                        : ": no longer watched", NULL), pool);
         wording_add(w, "Failed", apr_pstrcat(pool,
                         moment_local(m->failing_since, facts->now,
                                      &facts->zone, pool), ", for ",
@@ -111,21 +120,21 @@ static void add_member(wording_t *w, const wording_facts_t *facts,
 static void add_members(wording_t *w, const wording_facts_t *facts,
                         apr_pool_t *pool)
 {
-    int shown = 0, recovered, i;
+    int shown = 0, all = total(facts) - count_of(facts, UNSAID), part, i;
 
-    for (recovered = 0; recovered < 2; recovered++) {
+    for (part = FAILS; part <= GOOD; part++) {
         for (i = 0; i < total(facts) && shown < WORDING_MEMBERS; i++) {
             const incident_member_t *m = member_at(facts, i);
 
-            if ((m->recovered_at != STORE_NULL) == recovered) {
+            if ((int)part_of(m) == part) {
                 add_member(w, facts, m, pool);
                 shown++;
             }
         }
     }
-    if (shown < total(facts)) {
-        wording_add(w, "", apr_psprintf(pool, "and %d more",
-                                        total(facts) - shown), pool);
+    if (shown < all) {
+        wording_add(w, "", apr_psprintf(pool, "and %d more", all - shown),
+                    pool);
     }
 }
 
@@ -140,7 +149,7 @@ static const char *shared_state(const wording_facts_t *facts)
     for (i = 0; i < total(facts); i++) {
         const incident_member_t *m = member_at(facts, i);
 
-        if (m->recovered_at != STORE_NULL) {
+        if (part_of(m) != FAILS) {
             continue;
         }
         if (state && strcmp(state, m->state)) {
@@ -152,7 +161,7 @@ static const char *shared_state(const wording_facts_t *facts)
 }
 
 static const incident_member_t *only_one(const wording_facts_t *facts,
-                                         int recovered)
+                                         part_t part)
 {
     const incident_member_t *one = NULL;
     int i;
@@ -160,7 +169,7 @@ static const incident_member_t *only_one(const wording_facts_t *facts,
     for (i = 0; i < total(facts); i++) {
         const incident_member_t *m = member_at(facts, i);
 
-        if ((m->recovered_at != STORE_NULL) == recovered) {
+        if (part_of(m) == part) {
             if (one) {
                 return NULL;
             }
@@ -181,18 +190,18 @@ static const char *what_fails(const wording_facts_t *facts)
     return words_of(shared_state(facts))->title;
 }
 
-static const char *whom(const wording_facts_t *facts, int recovered,
-                        int count, apr_pool_t *pool)
+static const char *whom(const wording_facts_t *facts, part_t part,
+                        apr_pool_t *pool)
 {
-    const incident_member_t *one = only_one(facts, recovered);
+    const incident_member_t *one = only_one(facts, part);
 
     return one ? plain_line(one->monitor_name, NAME_MAX_CHARS, pool)
-           : apr_psprintf(pool, "%d monitors", count);
+           : apr_psprintf(pool, "%d monitors", count_of(facts, part));
 }
 
 static const char *lead_of(const wording_facts_t *facts, apr_pool_t *pool)
 {
-    const incident_member_t *one = only_one(facts, 0);
+    const incident_member_t *one = only_one(facts, FAILS);
 
     if (is_kind(facts, INCIDENT_AUTH)) {
         return "SPF, DKIM or DMARC of probe mails no longer passes. Others may"
@@ -216,7 +225,6 @@ static const char *lead_of(const wording_facts_t *facts, apr_pool_t *pool)
 static void of_alarm(wording_t *w, const wording_facts_t *facts, int again,
                      apr_pool_t *pool)
 {
-    int count = failing(facts);
     const char *what = what_fails(facts);
 
     w->tone = is_kind(facts, INCIDENT_DELIVERY)
@@ -224,7 +232,7 @@ static void of_alarm(wording_t *w, const wording_facts_t *facts, int again,
               && strcmp(shared_state(facts), STATE_SLOW) ? TONE_BAD
               : TONE_WARN;
     w->title = apr_pstrcat(pool, again ? "Still: " : "", what, ": ",
-                           whom(facts, 0, count, pool), NULL);
+                           whom(facts, FAILS, pool), NULL);
     w->lead = lead_of(facts, pool);
     add_members(w, facts, pool);
     if (again) {
@@ -233,25 +241,49 @@ static void of_alarm(wording_t *w, const wording_facts_t *facts, int again,
     }
 }
 
+/* All that ended were paused or deleted: that is no good news. */
+static int only_left(const wording_facts_t *facts)
+{
+    int i;
+
+    for (i = 0; i < total(facts); i++) {
+        const incident_member_t *m = member_at(facts, i);
+
+        if (part_of(m) == GOOD && strcmp(m->state, INCIDENT_LEFT)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static const char *what_is_good(const wording_facts_t *facts)
+{
+    if (only_left(facts)) {
+        return "No longer watched: ";
+    }
+    if (is_kind(facts, INCIDENT_AUTH)) {
+        return "Authentication passes again: ";
+    }
+    return is_kind(facts, INCIDENT_CERTIFICATE) ? "Certificate renewed: "
+           : "Arrives again: ";
+}
+
 static void of_recovery(wording_t *w, const wording_facts_t *facts,
                         apr_pool_t *pool)
 {
-    int left = failing(facts), good = total(facts) - left;
+    int left = count_of(facts, FAILS), good = count_of(facts, GOOD);
     apr_int64_t end = facts->incident->closed_at;
     const char *span = moment_span((end == STORE_NULL ? facts->now : end)
                                    - facts->incident->opened_at, pool);
 
-    w->tone = left ? TONE_WARN : TONE_GOOD;
-    w->title = apr_pstrcat(pool, is_kind(facts, INCIDENT_AUTH)
-                           ? "Authentication passes again: "
-                           : is_kind(facts, INCIDENT_CERTIFICATE)
-                           ? "Certificate renewed: " : "Arrives again: ",
-                           whom(facts, 1, good, pool), left
+    w->tone = left ? TONE_WARN : only_left(facts) ? TONE_NEWS : TONE_GOOD;
+    w->title = apr_pstrcat(pool, what_is_good(facts),
+                           whom(facts, GOOD, pool), left
                            ? apr_psprintf(pool, " (%d still failing)", left)
                            : "", NULL);
     w->lead = left
               ? apr_psprintf(pool, "%d of %d work again; the others still"
-                             " fail.", good, total(facts))
+                             " fail.", good, good + left)
               : apr_pstrcat(pool, "It is over. It took ", span, ".", NULL);
     add_members(w, facts, pool);
 }

@@ -302,6 +302,16 @@ apr_status_t outbox_failed(store_t *store, const delivery_t *delivery,
     return rv;
 }
 
+apr_status_t outbox_skip(store_t *store, const delivery_t *delivery,
+                         const char *owner, const char *detail,
+                         apr_int64_t again, apr_time_t now)
+{
+    int over = again == STORE_NULL;
+
+    return settle(store, delivery, owner, over ? "expired" : "pending",
+                  detail, again, over ? (apr_int64_t)now : STORE_NULL);
+}
+
 /* -- kept in bounds -------------------------------------------------------- */
 
 apr_status_t outbox_depth(apr_int64_t *depth, store_t *store)

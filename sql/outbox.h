@@ -89,6 +89,13 @@ apr_status_t outbox_failed(store_t *store, const delivery_t *delivery,
                            const char *owner, const char *detail,
                            apr_int64_t again, int hold, apr_time_t now);
 
+/** Not sent, and no fault of the channel: it is no longer worth telling, or not
+ * now (quiet hours). Only while owner's lease is the one (STORE_ECONFLICT).
+ * @param again when to look next; STORE_NULL: it ends as expired */
+apr_status_t outbox_skip(store_t *store, const delivery_t *delivery,
+                         const char *owner, const char *detail,
+                         apr_int64_t again, apr_time_t now);
+
 /** How many deliveries wait, and rows not yet dispatched (metrics, status). */
 apr_status_t outbox_depth(apr_int64_t *depth, store_t *store);
 
