@@ -225,6 +225,24 @@ static apr_status_t create(apr_int64_t *id, store_t *store,
     return rv;
 }
 
+static apr_status_t drop_replaced(store_t *store, const track_new_t *in,
+                                  const char *node, apr_pool_t *pool)
+{
+    apr_int64_t id = 0;
+    apr_status_t rv;
+
+    if (!in->replaces) {
+        return APR_SUCCESS;
+    }
+    rv = store_get_int(store, &id, "SELECT id FROM tracked_emails"
+                       " WHERE idempotency_key = ? AND open_count = 0", "t",
+                       in->replaces);
+    if (rv != APR_SUCCESS) {
+        return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
+    }
+    return tracks_delete_in(store, id, node, pool);
+}
+
 apr_status_t tracks_create(track_t **out, store_t *store,
                            const track_new_t *in, const char *node,
                            apr_pool_t *pool)
@@ -242,7 +260,10 @@ apr_status_t tracks_create(track_t **out, store_t *store,
             return store_end(store, rv);
         }
     }
-    rv = create(&id, store, in, node, pool);
+    rv = drop_replaced(store, in, node, pool);
+    if (rv == APR_SUCCESS) {
+        rv = create(&id, store, in, node, pool);
+    }
     if (rv == APR_SUCCESS) {
         rv = get_by_id(out, store, id, pool);
     }

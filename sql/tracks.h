@@ -63,6 +63,8 @@ typedef struct track_new_t {
     int muted;
     const char *idempotency_key;        /* actor and key; NULL: none */
     const char *request_hash;   /* hex SHA-256 of what was asked */
+    const char *replaces;       /* idempotency key of a mail that this one
+                                   stands for; or NULL */
 } track_new_t;
 
 /** A change; NULL and -1 leave as it is. */
@@ -91,7 +93,8 @@ typedef struct track_filter_t {
 
 /**
  * Make a mail. APR_EEXIST: that idempotency key made *out earlier, from the
- * same request (a replay). STORE_ECONFLICT: from another request.
+ * same request (a replay). STORE_ECONFLICT: from another request. The mail it
+ * replaces is deleted, unless its picture has been fetched: then it did go out.
  * @param node whose rollup rows are written
  */
 apr_status_t tracks_create(track_t **out, store_t *store,

@@ -63,6 +63,29 @@ sub self_view {
     ok mail($muted->{json}{id})->{muted}, 'and is';
 }
 
+# -- undone, and sent in another way -------------------------------------------
+
+{
+    my $make = sub { $t->request(POST => '/api/tracks', @_)->{json} };
+    my %to = (recipient => 'wrong@example.org', subject => 'undone');
+    my $first = $make->(@key, json => { %to, client_id => 'u1' });
+    my $kept = $make->(json => { %to, client_id => 'u1' });
+    my $second = $make->(@key, json => { recipient => 'right@example.org',
+            subject => 'undone', client_id => 'u2', replaces => 'u1' });
+    is_deeply $second->{recipients}[0]{address}, 'right@example.org', 'it is made';
+    is $t->get("/api/tracks/$first->{id}", @key)->{status}, 404,
+      'what it replaces is gone';
+    is $t->get("/api/tracks/$kept->{id}")->{status}, 200,
+      'the other key has its own';
+    ok $make->(@key, json => { %to, client_id => 'u3', replaces => 'nothing' })
+      ->{id}, 'or there was nothing';
+    sleep 3;
+    $t->pixel($second->{id});
+    ok $t->wait_for(sub { mail($second->{id})->{open_count} }), 'fetched';
+    $make->(@key, json => { %to, client_id => 'u4', replaces => 'u2' });
+    ok mail($second->{id})->{id}, 'what was fetched stays';
+}
+
 # -- that was me --------------------------------------------------------------
 
 my $mail = $t->create(recipient => 'ann@example.org', subject => 'mine');
@@ -96,7 +119,7 @@ is self_view($mail->{id}, '198.51.100.7', { seconds_ago => 1 })
   ->{json}{claimed}, 0, 'again is harmless';
 is self_view($shown->{id}, '198.51.100.7')->{json}{claimed}, 1,
   'through a proxy nobody can tell: the moment decides';
-is $t->get('/api/stats', @key)->{json}{real_opens}, 1, 'the totals follow';
+is $t->get('/api/stats', @key)->{json}{real_opens}, 2, 'the totals follow';
 {
     my ($exit, $out, $err) = $t->ctl('verify');
     is $exit, 0, 'the store verifies' or diag $out . $err;

@@ -11,7 +11,7 @@ import { askNoting, Trouble } from './api.js';
 /* Shorter than what the page waits, so that the words arrive there. */
 const TIMEOUT = 2200;
 const KEEP = 7 * 86400000;
-const MADE_MAX = 3000;
+const MADE_MAX = 2000;
 const PAUSE_MAX = 3600000;
 
 const keyOf = (address) => address.trim().toLowerCase();
@@ -44,23 +44,25 @@ async function fingerprint(text) {
 const crowd = (recipients) => recipients.map((one) => keyOf(one.address)).sort()
   .join(' ');
 
-async function remember(mail, track) {
+async function remember(mail, track, client, body) {
   await store.update('made', (made) => store.bounded({ ...made, [mail.id]: {
-    id: track.id, url: track.pixel_url, people: crowd(mail.recipients),
-    at: Date.now() } }, MADE_MAX));
+    id: track.id, url: track.pixel_url, people: crowd(mail.recipients), client,
+    body, at: Date.now() } }, MADE_MAX));
 }
 
 const forget = (id) => store.update('outbox', ({ [id]: gone, ...rest }) => rest);
 
-/* A mail that Gmail sends again, or after undo, keeps its picture. */
-async function earlier(mail) {
-  const made = (await store.get('made'))[mail.id];
-  return made && made.people === crowd(mail.recipients) ? made : null;
+/* How this mail's switch stood: in its own window, or in another (a pop-out's
+ * mail is sent by the window it came from), or as is the rule. */
+async function isWanted(mail, isRule) {
+  return mail.on ?? (await store.get('switches'))[mail.id]?.on ?? isRule;
 }
 
-async function enter(mail) {
+/* replaced: what the same mail was before undo, to other people */
+async function enter(mail, replaced) {
   const body = { recipients: mail.recipients.map(written),
     subject: mail.subject.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, 998) };
+  if (replaced) body.replaces = replaced.client;
   const id = `gmail/${mail.id}/${await fingerprint(JSON.stringify(body))}`;
   await store.update('outbox', (outbox) => ({ ...outbox, [id]: { body, mail,
     at: Date.now(), tries: 0, next: Date.now() + 60000 } }));
@@ -69,19 +71,21 @@ async function enter(mail) {
 
 /* {url} or {reason, problem}; never throws. */
 export async function create(mail) {
-  const { url, key, never: list } = await store.get('settings');
+  const { url, key, on, never: list } = await store.get('settings');
   if (!url || !key) return { reason: 'Mailtrack is not set up yet', unset: true };
+  if (!await isWanted(mail, on)) return { reason: 'its switch was off', off: true };
   const spared = never(mail.recipients, list);
   if (spared) {
     return { reason: `${spared.address} is on your never-track list`, off: true };
   }
-  const known = await earlier(mail);
-  if (known) return { url: known.url };
-  const { id, body } = await enter(mail);
+  /* a mail that Gmail sends again, or after undo, keeps its picture */
+  const known = (await store.get('made'))[mail.id];
+  if (known?.people === crowd(mail.recipients)) return { url: known.url };
+  const { id, body } = await enter(mail, known);
   try {
     const track = await askNoting('tracks', { method: 'POST', timeout: TIMEOUT,
       json: { ...body, client_id: id } });
-    await remember(mail, track);
+    await remember(mail, track, id, body);
     await forget(id);
     return { url: track.pixel_url };
   } catch (error) {
@@ -92,18 +96,19 @@ export async function create(mail) {
 
 /* -- the outbox ---------------------------------------------------------------- */
 
-const NOTE = 'Sent without its picture: the server did not answer in time.';
+const NOTE = 'Sent without its picture: nothing will be heard of it.';
 
 async function again(id, { body, mail, sent }) {
-  /* silent, as nothing will ever be heard of it */
-  const more = sent ? { notes: NOTE, muted: true } : {};
+  /* silent, as nothing will ever be heard of it; and in place of what the
+   * server may have made without our knowing */
+  const more = sent ? { notes: NOTE, muted: true, client_id: `${id}/late`,
+    replaces: id } : { client_id: id };
   try {
     const track = await askNoting('tracks', { method: 'POST',
-      json: { ...body, ...more, client_id: id } });
-    if (!sent) await remember(mail, track);
+      json: { ...body, ...more } });
+    if (!sent) await remember(mail, track, id, body);
     await forget(id);
   } catch (error) {
-    /* refused: also when the server had it after all */
     if (!(error instanceof Trouble) || !error.passes) {
       await forget(id);
       return;
@@ -124,8 +129,9 @@ export async function retry(all = false) {
 }
 
 /* Gmail has a mail: what is known of it goes with its names there. */
-export async function sent({ id, threadId, threads = [], url }) {
+export async function sent({ id, threadId, threads = [], url, off }) {
   const made = (await store.get('made'))[id];
+  if (off && !made) return;
   if (url && made) {
     await store.update('threads', (all) => {
       const names = new Set([threadId, ...threads].filter(Boolean)
@@ -138,7 +144,13 @@ export async function sent({ id, threadId, threads = [], url }) {
     });
     return;
   }
+  if (made) await store.update('made', ({ [id]: gone, ...rest }) => rest);
   await store.update('outbox', (outbox) => {
+    /* the answer came when the page had given up */
+    if (made) {
+      outbox[made.client] ??= { body: made.body, mail: { id }, at: Date.now(),
+        tries: 0, next: 0 };
+    }
     for (const entry of Object.values(outbox)) {
       if (entry.mail.id === id) entry.sent = true;
     }

@@ -50,6 +50,11 @@ const answers = {
     await badge();
     return answer;
   },
+  async switched({ id, on }) {
+    await store.update('switches', (all) => store.bounded({ ...all,
+      [String(id)]: { on: Boolean(on), at: Date.now() } }, 500));
+    return {};
+  },
   async sent({ result }) { await sent(result); return {}; },
   async ticks({ keys }) {
     try {

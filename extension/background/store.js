@@ -11,7 +11,8 @@ const DEFAULTS = {
     seconds: 60 },
   problem: null,                  /* {kind, words, at} */
   outbox: {},                     /* client id -> {body, mail, at, tries, next} */
-  made: {},                       /* Gmail's message id -> {id, url, people, at} */
+  made: {},                       /* Gmail's message id -> {id, url, people, client, body, at} */
+  switches: {},                   /* Gmail's message id -> {on, at} */
   threads: {},                    /* Gmail's thread id -> {ids, at} */
   selves: [],                     /* own views to be reported: {id, at} */
   news: { cursor: '', seen: [], last: [], unread: 0 },

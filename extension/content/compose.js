@@ -31,10 +31,18 @@
   const value = (root, name) =>
     root.querySelector(`input[name="${name}"]`)?.value ?? '';
 
+  /* Another window may be the one that sends it. */
+  function share({ touched, id, on }) {
+    if (touched && id) worker.ask('switched', { id, on });
+  }
+
   /* What tells this window from others when its mail is sent. */
   function note(root, draft) {
     const id = /msg-[a-z]+:[\w-]+/.exec(value(root, 'draft'))?.[0];
-    draft.id = id ?? draft.id;
+    if (id && id !== draft.id) {
+      draft.id = id;
+      share(draft);
+    }
     draft.subject = value(root, 'subjectbox') || draft.subject;
   }
 
@@ -63,6 +71,7 @@
     }
     draft.on = !draft.on;
     draft.touched = true;
+    share(draft);
     show(draft);
   }
 
@@ -106,16 +115,17 @@
 
   /*
    * How did the switch of this mail stand? By the draft's id; else by subject,
-   * and if any window that may be meant says no, the answer is no.
+   * and if any window that may be meant says no, the answer is no. Undefined:
+   * nobody has touched one here.
    */
   function wants({ id, subject }) {
     noteAll();
     const all = [...drafts.values(), ...past];
     const exact = all.find((draft) => draft.id === id);
-    if (exact) return exact.on;
+    if (exact?.touched) return exact.on;
     const unnamed = all.filter((draft) => !draft.id && draft.touched &&
       draft.subject === subject);
-    return unnamed.length ? unnamed.every((draft) => draft.on) : config.on;
+    return unnamed.length ? unnamed.every((draft) => draft.on) : undefined;
   }
 
   function configure(now) {

@@ -23,8 +23,8 @@
   const status = async () => take(await worker.ask('status'));
 
   channel.on('create', async (mail) => {
-    if (!compose.wants(mail)) return { reason: 'its switch was off', off: true };
-    const answer = await worker.ask('create', { mail });
+    const answer = await worker.ask('create', { mail: { ...mail,
+      on: compose.wants(mail) } });
     if (answer.problem !== undefined) status();
     return answer;
   });

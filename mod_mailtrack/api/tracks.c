@@ -173,6 +173,8 @@ static const char *replay_key(call_t *call)
 static void read_new(track_new_t *new, call_t *call)
 {
     request_t *in = call->input;
+    const char *replaces = request_text(in, "replaces", TRACK_KEY_MAX,
+                                        REQUEST_LINE);
     const char *key;
 
     new->recipients = request_recipients(in);
@@ -196,6 +198,9 @@ static void read_new(track_new_t *new, call_t *call)
     if (key)
         new->idempotency_key = apr_pstrcat(call->r->pool, call->actor.name,
                                            "/", key, NULL);
+    if (replaces)
+        new->replaces = apr_pstrcat(call->r->pool, call->actor.name, "/",
+                                    replaces, NULL);
 }
 
 static int answer_made(call_t *call, const track_t *track, int replayed)

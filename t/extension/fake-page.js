@@ -29,7 +29,9 @@ function sync(text) {
 }
 
 class Compose {
-  constructor({ id, isReply = false, quoted, isHtml = 1, threadId, hasBar = true } = {}) {
+  /* popup: the window that shows it; the request is ours all the same */
+  constructor({ id, isReply = false, quoted, isHtml = 1, threadId, hasBar = true,
+    popup = globalThis } = {}) {
     this.id = id ?? `msg-a:r${++count}`;
     Object.assign(this, { quoted, isHtml, threadId, isReply });
     this.draft = make('input', { type: 'hidden', name: 'draft', value: 'undefined' });
@@ -48,7 +50,7 @@ class Compose {
     this.root.addEventListener('keydown', (event) => {
       if (event.ctrlKey && event.key === 'Enter') this.send();
     });
-    document.querySelector('#composes').append(this.root);
+    popup.document.querySelector('#composes').append(this.root);
     composes.push(this);
   }
 

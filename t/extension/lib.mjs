@@ -33,10 +33,12 @@ export function rival() {
       matches: ['https://mail.google.com/*'], js: ['rival.js'] }] }));
   writeFileSync(join(to, 'rival.js'), `
     globalThis.rivalSaw = { open: 0, send: 0 };
-    const proto = XMLHttpRequest.prototype;
-    const { open, send } = proto;
-    proto.open = function (...args) { rivalSaw.open++; return open.apply(this, args); };
-    proto.send = function (...args) { rivalSaw.send++; return send.apply(this, args); };`);
+    {
+      const proto = XMLHttpRequest.prototype;
+      const { open, send } = proto;
+      proto.open = function (...args) { rivalSaw.open++; return open.apply(this, args); };
+      proto.send = function (...args) { rivalSaw.send++; return send.apply(this, args); };
+    }`);
   return to;
 }
 
@@ -60,6 +62,16 @@ export async function workerOf(context) {
   const isOurs = (one) => one.url().endsWith('/background/main.js');
   return context.serviceWorkers().findLast(isOurs) ??
     context.waitForEvent('serviceworker', isOurs);
+}
+
+/* Where its pages are. A fresh installation opens the set-up, in a tab that is
+ * empty if there is one: nobody else should use that before. */
+export async function installed(context) {
+  const origin = (await workerOf(context)).url().replace(/\/background\/.*/, '');
+  const isOpen = await until(() => context.pages().some((page) =>
+    page.url() === `${origin}/options/options.html`));
+  ok(isOpen, 'a fresh installation opens the set-up');
+  return origin;
 }
 
 /* -- checks ------------------------------------------------------------------ */

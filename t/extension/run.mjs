@@ -2,14 +2,14 @@
 /* The extension's story, from set-up to the tick, against the real server. */
 import { fault, fetched, mailbox, requests, start } from './fake.mjs';
 import { gate, startGate } from './gate.mjs';
-import { ask, config, hit, is, launch, ok, overlay, part, rival, track, until, workerOf } from './lib.mjs';
+import { ask, config, hit, installed, is, launch, ok, overlay, part, rival, track, until, workerOf } from './lib.mjs';
 
 const { server, port } = await start();
 const { server: gateServer, url: gateUrl } = await startGate(config.url);
 const context = await launch([overlay(), rival()], port);
 const complaints = [];
 context.on('weberror', (error) => complaints.push(error.error().stack));
-const origin = (await workerOf(context)).url().replace(/\/background\/.*/, '');
+const origin = await installed(context);
 const own = (path) => `${origin}/${path}`;
 /* it comes and goes */
 const inWorker = async (act, arg) => (await workerOf(context)).evaluate(act, arg);
@@ -42,9 +42,6 @@ async function connect(paste, url, key) {
 }
 
 await part('set-up', async () => {
-  await until(() => context.pages().some((page) => page.url() === own('options/options.html')));
-  ok(context.pages().some((page) => page.url() === own('options/options.html')),
-    'a fresh installation opens the set-up');
   const failures = [
     ['a wrong key', 'pass', [gateUrl, 'mt_wrong'], /key.*wrong, or it was revoked/],
     ['nobody there', 'pass', ['http://127.0.0.1:9', config.key], /cannot be reached/],
@@ -214,6 +211,55 @@ await part('undo and resend', async () => {
   await arrived(id);
   is(await isTracked(id, 'Moment', 'sent again'), before, 'the same as before');
   is((await ask('tracks?search=Moment')).length, 1, 'and one mail');
+});
+
+await part('undo, and to somebody else', async () => {
+  const index = await compose({}, [BOB], 'Irrtum', 'irrtum');
+  await buttonOf().click();
+  const id = await idOf(index);
+  await arrived(id);
+  const before = await isTracked(id, 'Irrtum', 'to the wrong one');
+  await inGmail(async (n) => {
+    const again = await gmail.composes[n].undo();
+    again.to.replaceChildren();
+    again.addressTo([['ann@example.org', 'Ann Doe']]);
+    await again.save();
+    await again.send();
+  }, index);
+  await until(() => mailbox.get(id)?.message[2][0][1] === 'ann@example.org' &&
+    mailbox.get(id).labels.includes('^pfg'));
+  const after = await isTracked(id, 'Irrtum', 'to the right one');
+  is((await ask('tracks?search=Irrtum')).map((one) => [one.id, one.recipient]),
+    [[after, 'Ann Doe <ann@example.org>']], 'the server knows what was sent, nothing else');
+  ok(after !== before, 'by another picture');
+});
+
+await part('a window of its own', async () => {
+  const opening = context.waitForEvent('page');
+  await inGmail(() => { globalThis.popup = open('/mail/u/0/?view=btop', '', 'width=500,height=400'); });
+  const own_ = await opening;
+  await own_.waitForFunction(() => globalThis.gmail);
+  const sent = [];
+  for (const isOff of [false, true]) {
+    const index = await inGmail(async (off) => {
+      const one = new gmail.Compose({ popup: globalThis.popup });
+      one.addressTo([['ann@example.org', 'Ann Doe']]);
+      one.subject.value = off ? 'Heraus, aus' : 'Heraus';
+      await one.save();
+      return gmail.composes.length - 1;
+    }, isOff);
+    await own_.locator('.mailtrack-switch').last().waitFor();
+    if (isOff) {
+      await own_.locator('.mailtrack-switch').last().click();
+      await until(async () => (await stored('switches'))?.[await idOf(index)]);
+    }
+    await own_.locator('.IZ [role=button]:not(.Uo)').last().click();
+    sent.push(await idOf(index));
+    await arrived(sent.at(-1));
+  }
+  await isTracked(sent[0], 'Heraus', 'in a pop-out');
+  isUntracked(sent[1], 'switched off in a pop-out');
+  await own_.close();
 });
 
 await part('Gmail fails and tries again', async () => {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The dashboard's three steps: the zip, the key, the line; pasted into the
    extension's settings they connect. */
-import { config, is, launch, ok, overlay, part, until, workerOf } from './lib.mjs';
+import { config, installed, is, launch, ok, overlay, part, until } from './lib.mjs';
 
 const context = await launch([overlay()], 9);
 const complaints = [];
 context.on('weberror', (error) => complaints.push(error.error().stack));
-const origin = (await workerOf(context)).url().replace(/\/background\/.*/, '');
+const origin = await installed(context);
 
 await part('three steps', async () => {
   const page = await context.newPage();
