@@ -398,10 +398,13 @@ static void on_deadline(void *data)
 {
     imap_t *imap = data;
     char words[160];
-    char name[24] = "IDLE";
+    char name[16] = "IDLE";
 
     if (imap->first && imap->first->sent) {
-        sscanf(imap->first->text, "%*s %23[A-Z ]", name);
+        const char *space = strchr(imap->first->text, ' ');
+
+        space = strncmp(space, " UID ", 5) ? space : space + 4;
+        sscanf(space, " %15[A-Z]", name);
     }
     apr_snprintf(words, sizeof(words), "no answer to %s within %ld s", name,
                  (long)apr_time_sec(imap->endpoint.timeout));
