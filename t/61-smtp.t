@@ -60,10 +60,11 @@ sub start_stack {
     %stack = map { /^(\w+)=(.*)$/ ? ($1 => $2) : () } <$env>;
     return 1;
 }
-my $owner = $$;
+my ($owner, $exim) = $$;
 END {
     if ($owner && $$ == $owner && %stack) {
         local $?;
+        system 'sh', "$source/t/lib/exim", 'stop', "$dir/exim" if $exim;
         system 'sh', "$source/t/lib/mailstack", 'stop', $dir;
     }
 }
@@ -362,7 +363,42 @@ sub connections_kept {
 
 # -- another MTA --------------------------------------------------------------
 
-postfix() if start_stack();
+sub exim {
+    my ($code, undef, $err) = run_command('', {}, 'sh', "$source/t/lib/exim",
+        'start', "$dir/exim", "$build/exim", "$dir/ca/server.pem",
+        "$dir/ca/server.key");
+    $exim = 1;
+    SKIP: {
+        skip "the packages of Exim cannot be had: $err", 1 if $code == 3;
+        is $code, 0, 'Exim' or do { diag $err; return };
+        my $port = slurp("$dir/exim/port") + 0;
+        my @with = ($port, 'starttls', 'box@mail.test', user => 'ann',
+            pass => 'secret', ca => $stack{ca}, from => 'ann@mail.test');
+        my $got = result('Exim', { state => 'accepted', tls => qr/^TLS/,
+            reply => qr/^250 OK id=/, queue_id => qr/^\w{6}-\w+-\w+$/ }, @with);
+        is phases($got),
+          'connect greeting ehlo tls auth mail rcpt data queued', 'its phases';
+        ok wait_until(sub { () = glob "$dir/exim/box/new/*" }, 20), 'arrives';
+        my @mails = deliver(@with, mails => 3, fresh => 0);
+        is_deeply [ map { $_->{state} } @mails ], [ ('accepted') x 3 ],
+          'three on one connection';
+        is phases($mails[2]), 'mail rcpt data queued', 'are';
+        $with[2] = 'grey@mail.test';
+        result('Exim, greylisting', { state => 'temporary', phase => 'rcpt',
+            code => 451 }, @with);
+        $with[2] = 'box@elsewhere.test';
+        result('Exim, relaying', { state => 'permanent', phase => 'rcpt',
+            code => 550, reply => '550 not here' }, @with);
+        $with[6] = 'wrong';
+        result('Exim, wrong password', { state => 'auth', phase => 'auth',
+            code => 535 }, @with);
+    }
+}
+
+if (start_stack()) {
+    postfix();
+    exim();
+}
 silence();
 verdicts();
 noise();
