@@ -10,6 +10,8 @@
 
 #include <apr_strings.h>
 
+#include "trust.h"
+
 #define ANSWER_KEPT 2048        /* of it is looked at */
 #define ANSWER_MAX  65536       /* a longer one is not read on */
 
@@ -97,7 +99,6 @@ static void on_failed(void *data)
 static CURLcode set_up(post_t *post, const channel_request_t *request)
 {
     CURL *easy = post->easy;
-    const char *ca = post->message->channel->ca_file;
     CURLcode rc = CURLE_OK;
     int i;
 
@@ -125,10 +126,8 @@ static CURLcode set_up(post_t *post, const channel_request_t *request)
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, 10000L);
     SET(CURLOPT_TIMEOUT_MS, (long)apr_time_as_msec(CHANNELS_TIMEOUT));
-    if (ca) {
-        SET(CURLOPT_CAINFO, ca);
-    }
 #undef SET
+    trust_set(post->loop, easy, post->message->channel->ca_file);
     return rc;
 }
 

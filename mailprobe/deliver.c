@@ -252,32 +252,50 @@ static void send_item(sender_t *sender)
 
 /* -- a round --------------------------------------------------------------- */
 
-static apr_status_t work_round(store_t *store, void *data, apr_pool_t *pool)
+/* Of each channel that is idle. */
+static apr_status_t claim_all(deliver_t *deliver, store_t *store,
+                              apr_time_t now)
 {
-    deliver_t *deliver = data;
-    apr_time_t now = apr_time_now();
     apr_status_t rv = APR_SUCCESS;
     int i;
 
-    if (!deliver->published) {
-        rv = plan_publish(store, deliver->plan, now, pool);
-        deliver->published = rv == APR_SUCCESS;
-    }
-    if (rv == APR_SUCCESS) {
-        rv = plan_dispatch(&deliver->more, store, deliver->plan, now, pool);
-    }
     for (i = 0; i < deliver->count && !store_transient(rv); i++) {
         sender_t *sender = &deliver->senders[i];
 
         if (!sender->claim) {
             continue;
         }
+        apr_pool_create(&sender->pool, NULL);
         sender->claimed = plan_claim(&sender->item, store, deliver->plan,
                                      sender->plan, sender->lasts, now,
                                      sender->pool);
         if (sender->claimed != APR_SUCCESS
             && sender->claimed != APR_NOTFOUND) {
             rv = sender->claimed;
+        }
+    }
+    return rv;
+}
+
+/* One small read when there is nothing to do. */
+static apr_status_t work_round(store_t *store, void *data, apr_pool_t *pool)
+{
+    deliver_t *deliver = data;
+    apr_time_t now = apr_time_now();
+    apr_int64_t depth = 0;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!deliver->published) {
+        rv = plan_publish(store, deliver->plan, now, pool);
+        deliver->published = rv == APR_SUCCESS;
+    }
+    if (rv == APR_SUCCESS) {
+        rv = outbox_depth(&depth, store);
+    }
+    if (rv == APR_SUCCESS && depth) {
+        rv = plan_dispatch(&deliver->more, store, deliver->plan, now, pool);
+        if (rv == APR_SUCCESS) {
+            rv = claim_all(deliver, store, now);
         }
     }
     return rv;
@@ -325,7 +343,6 @@ static void begin_round(void *data)
         sender_t *sender = &deliver->senders[i];
 
         if (sender->state == IDLE) {
-            apr_pool_create(&sender->pool, NULL);
             sender->state = CLAIMING;
             sender->claim = 1;
             sender->claimed = APR_NOTFOUND;

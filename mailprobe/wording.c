@@ -148,7 +148,8 @@ static void place(wording_t *w, const wording_facts_t *facts,
     const char *page = "/channels", *id = "";
 
     if (facts->incident) {
-        page = "/alerts?id=";
+        page = facts->incident->closed_at == STORE_NULL ? "/alerts?id="
+               : "/alerts?state=past&id=";
         id = facts->incident->public_id;
         w->thread = thread_of("incident-", id, pool);
     }
