@@ -133,6 +133,9 @@ static apr_status_t take_one(store_t *store, round_t *round,
                                   round->owner, PROBING_LEASE);
 
     if (rv == APR_SUCCESS) {
+        rv = monitors_unwatched(store, m, apr_time_now());
+    }
+    if (rv == APR_SUCCESS) {
         rv = probes_undecided(&flights, store, m->id, pool);
     }
     if (rv == APR_SUCCESS) {

@@ -12,12 +12,14 @@
 
 apr_status_t dialect_now(apr_int64_t *now, store_t *store)
 {
-    if (store->engine == &engine_sqlite) {
+    const char *driver = apr_dbd_name(store->driver);
+
+    if (!strcmp(driver, "sqlite3")) {
         /* an embedded database has no other; its functions know milliseconds */
         *now = apr_time_now();
         return APR_SUCCESS;
     }
-    if (!strcmp(apr_dbd_name(store->driver), "pgsql")) {
+    if (!strcmp(driver, "pgsql")) {
         /* now() would be that of the transaction's start */
         return store_get_int(store, now, "SELECT CAST(extract(epoch FROM"
                              " clock_timestamp()) * 1000000 AS BIGINT)", NULL);

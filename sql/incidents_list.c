@@ -8,6 +8,8 @@
 #include "dialect.h"
 #include "outbox.h"
 
+#define WHO_MAX 64
+
 /* In the order read_incident wants. */
 #define INCIDENT_COLUMNS \
     "id, public_id, kind, subject, title, detail, opened_at, closed_at," \
@@ -142,13 +144,17 @@ apr_status_t incidents_acknowledge(store_t *store, apr_int64_t id,
                                    const char *who, apr_time_t now)
 {
     apr_int64_t changed = 0;
+    apr_pool_t *scratch;
     apr_status_t rv;
 
+    apr_pool_create(&scratch, NULL);
     rv = store_exec(store, &changed, "UPDATE incidents SET"
                     " acked_by = CASE WHEN acked_at IS NULL THEN ? ELSE"
                     " acked_by END, acked_at = coalesce(acked_at, ?),"
                     " repeat_at = NULL, updated_at = ? WHERE id = ?", "tiii",
-                    who, (apr_int64_t)now, (apr_int64_t)now, id);
+                    dialect_words(who, WHO_MAX, scratch), (apr_int64_t)now,
+                    (apr_int64_t)now, id);
+    apr_pool_destroy(scratch);
     if (rv == APR_SUCCESS && !changed) {
         return APR_NOTFOUND;
     }

@@ -85,6 +85,25 @@ static int works(const char *state)
     return 0;
 }
 
+/* Until so long after its time a probe may come: a restart is no gap. */
+#define GAP apr_time_from_sec(300)
+
+apr_status_t monitors_unwatched(store_t *store, const monitor_t *m,
+                                apr_time_t now)
+{
+    apr_int64_t from = m->next_at > m->state_since ? m->next_at
+                       : m->state_since + 1;
+    apr_status_t rv;
+
+    if (!m->next_at || from >= now - GAP || works(m->state) < 0) {
+        return APR_SUCCESS;
+    }
+    rv = monitor_row_turned(store, m->id, from, STATE_BLIND,
+                            "no mailprobe was running");
+    return rv != APR_SUCCESS ? rv
+           : monitor_row_turned(store, m->id, now, m->state, m->detail);
+}
+
 apr_status_t monitors_uptime(int *per_mille, store_t *store, apr_int64_t id,
                              apr_int64_t from, apr_int64_t to,
                              apr_pool_t *pool)

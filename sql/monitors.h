@@ -134,6 +134,12 @@ apr_status_t monitors_asked(apr_array_header_t **ids, store_t *store,
 apr_status_t monitors_note(store_t *store, const monitor_t *m,
                            apr_int64_t asked, apr_time_t now);
 
+/** A mailprobe takes up a monitor: when its next probe is overdue by more than
+ * five minutes, nobody was there, and history says so: blind from then to now,
+ * the state itself is what it was. Joins the caller's transaction. */
+apr_status_t monitors_unwatched(store_t *store, const monitor_t *m,
+                                apr_time_t now);
+
 /* -- toggles per channel -------------------------------------------------- */
 
 /** Channels switched off for a monitor: names (const char *). */

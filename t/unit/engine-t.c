@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "dbd_status.h"
+#include "dialect.h"
 #include "engine.h"
 #include "placeholders.h"
 
@@ -184,6 +185,21 @@ static void test_sql_text(store_t *store)
 }
 
 /* -- many --------------------------------------------------------------- */
+
+/* The servers run on this machine. */
+static void test_clock(store_t *store)
+{
+    apr_int64_t before = apr_time_now(), now = 0, later = 0;
+
+    is_int(dialect_now(&now, store), APR_SUCCESS, "the database's clock");
+    ok(now >= before - 1000 && now <= apr_time_now() + 1000,
+       "says microseconds since the epoch");
+    store_begin(store);
+    apr_sleep(2000);
+    is_int(dialect_now(&later, store), APR_SUCCESS, "in a transaction");
+    ok(later >= now + 1000, "it goes on");
+    store_rollback(store);
+}
 
 static void test_many(store_t *store)
 {
@@ -460,6 +476,7 @@ static void run_suite(const suite_t *s)
     test_texts(store);
     test_long_text(store);
     test_sql_text(store);
+    test_clock(store);
     test_many(store);
     test_conflict(store);
     test_transactions(store);

@@ -408,6 +408,33 @@ static void say(monitor_t *m, const char *state, apr_time_t since)
     must(monitors_note(store, m, STORE_NULL, since));
 }
 
+/* ok since NOW + 6 h, next due at + 10 h */
+static void test_gap(monitor_t *m)
+{
+    apr_array_header_t *list = NULL;
+    int up = 0;
+
+    m->next_at = NOW + 10 * HOUR;
+    must(monitors_note(store, m, STORE_NULL, NOW + 6 * HOUR));
+    must(monitors_unwatched(store, m, NOW + 10 * HOUR + SEC(300)));
+    must(monitors_states(&list, store, m->id, NOW + 7 * HOUR, NOW + 99 * HOUR,
+                         pool));
+    is_int(list->nelts, 1, "a short restart is no gap");
+    must(monitors_unwatched(store, m, NOW + 20 * HOUR));
+    must(monitors_states(&list, store, m->id, NOW + 7 * HOUR, NOW + 99 * HOUR,
+                         pool));
+    is_int(list->nelts, 3, "a long one is");
+    is_str(APR_ARRAY_IDX(list, 1, monitor_state_t).state, STATE_BLIND,
+           "nobody looked");
+    must(monitors_uptime(&up, store, m->id, NOW + 9 * HOUR, NOW + 21 * HOUR,
+                         pool));
+    is_int(up, 1000, "which is not in its uptime");
+    say(m, STATE_MISSING, NOW + 21 * HOUR);
+    must(monitors_uptime(&up, store, m->id, NOW + 9 * HOUR, NOW + 23 * HOUR,
+                         pool));
+    is_int(up, 500, "two hours of four that are known");
+}
+
 static void test_states(void)
 {
     monitor_t m = fresh("States", "s@example.org");
@@ -436,6 +463,7 @@ static void test_states(void)
     say(&m, STATE_OK, NOW + 6 * HOUR);
     must(monitors_states(&list, store, m.id, NOW, NOW + 99 * HOUR, pool));
     is_int(list->nelts, 5, "a clock set back: what was to come is gone");
+    test_gap(&m);
     must(monitors_remove(store, m.id));
 }
 
