@@ -10,7 +10,7 @@ export const config = JSON.parse(process.env.MAILTRACK_BROWSER);
 const require = createRequire(`${config.libraries}/`);
 const { chromium } = require('playwright-core');
 const source = new URL('../../extension/', import.meta.url).pathname;
-const dir = mkdtempSync(join(tmpdir(), 'mt-ext-'));
+export const dir = mkdtempSync(join(tmpdir(), 'mt-ext-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 
 /* The extension as it is, but for permissions that nobody is there to give. */
