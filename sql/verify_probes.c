@@ -42,16 +42,16 @@ static const char *const queries[] = {
     " r.monitor_id AND p.due_at >= r.bucket AND p.due_at < r.bucket +"
     " 3600000000 AND" DECIDED " WHERE r.width = 3600 AND r.bucket >"
     " (SELECT coalesce(min(p.due_at), 9223372036854775807) FROM probes p"
-    " WHERE" DECIDED ") GROUP BY r.monitor_id, r.bucket",
+    " WHERE" DECIDED ") GROUP BY r.monitor_id, r.width, r.bucket, m.name",
     "SELECT m.name, r.bucket, " KEPT("r") ", " SUMS " FROM probe_rollups r"
     " JOIN monitors m ON m.id = r.monitor_id LEFT JOIN probe_rollups f"
     " ON f.monitor_id = r.monitor_id AND f.width = 3600 AND f.bucket >="
     " r.bucket AND f.bucket < r.bucket + 86400000000 WHERE r.width = 86400"
-    " GROUP BY r.monitor_id, r.bucket",
+    " GROUP BY r.monitor_id, r.width, r.bucket, m.name",
     "SELECT m.name, r.bucket, " KEPT("r") ", " SUMS " FROM probe_rollups r"
     " JOIN monitors m ON m.id = r.monitor_id LEFT JOIN probe_rollups f"
     " ON f.monitor_id = r.monitor_id AND f.width = 86400 WHERE r.width = 0"
-    " GROUP BY r.monitor_id, r.bucket"
+    " GROUP BY r.monitor_id, r.width, r.bucket, m.name"
 };
 
 static const char *name_of(store_rows_t *rows, apr_pool_t *pool)
