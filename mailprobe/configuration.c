@@ -44,7 +44,7 @@ int configuration_loopback_url(const char *url)
     return configuration_loopback(host);
 }
 
-/* -- references ------------------------------------------------------------- */
+/* -- references ------------------------------------------------------------ */
 
 void config_refer(form_t *form, const form_node_t *node, const char *name,
                   config_need_t need)
@@ -128,7 +128,7 @@ static apr_status_t check_references(form_t *form, config_build_t *build)
     return APR_SUCCESS;
 }
 
-/* -- the top ------------------------------------------------------------------ */
+/* -- the top --------------------------------------------------------------- */
 
 typedef struct {
     configuration_t c;
@@ -253,7 +253,7 @@ apr_array_header_t *configuration_keys(apr_pool_t *pool)
     return keys;
 }
 
-/* -- reading ------------------------------------------------------------------ */
+/* -- reading --------------------------------------------------------------- */
 
 static void set_defaults(top_t *top, config_build_t *build, apr_pool_t *pool)
 {

@@ -43,9 +43,9 @@ apr_status_t watch_start(watch_t **watch, loop_t *loop,
                          const account_t *account,
                          const watch_events_t *events, apr_pool_t *pool);
 
-/** So many probes are in flight to it now: above 0 it polls tightly. A call with
- * no fewer than before begins the tight phase anew: call it again when the mail
- * was accepted. */
+/** So many probes are in flight to it now: above 0 it polls tightly. A call
+ * with no fewer than before begins the tight phase anew: call it again when the
+ * mail was accepted. */
 void watch_expect(watch_t *watch, int in_flight);
 
 /** Look through what is there already (after a start, for probes sent before):

@@ -54,7 +54,7 @@ static const char *refused(const char *text)
     return rv == APR_EINVAL && !c ? problem : "(accepted)";
 }
 
-/* -- what it means ------------------------------------------------------------ */
+/* -- what it means --------------------------------------------------------- */
 
 static void test_defaults(void)
 {
@@ -168,7 +168,7 @@ static void test_environment(void)
     is_int(c->keep_opens, APR_INT64_C(604800000000), "in durations too");
 }
 
-/* -- what is refused ------------------------------------------------------------ */
+/* -- what is refused ------------------------------------------------------- */
 
 static const struct {
     const char *text, *problem;
@@ -317,7 +317,7 @@ static void test_silence(void)
     is_int(leaks, 0, "no value in any error of %d keys", keys->nelts);
 }
 
-/* -- files ----------------------------------------------------------------- */
+/* -- files ---------------------------------------------------------------- */
 
 static const char *file_of(const char *text, unsigned int mode)
 {
