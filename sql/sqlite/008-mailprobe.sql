@@ -253,5 +253,5 @@ CREATE TABLE leases (
 
 -- Follow-ups: unopened mails not yet asked about.
 ALTER TABLE tracked_emails ADD COLUMN followed_up_at BIGINT;
-CREATE INDEX tracked_emails_follow ON tracked_emails (created_at, id)
+CREATE INDEX tracked_emails_follow ON tracked_emails (seen, created_at, id)
   WHERE seen = 0 AND followed_up_at IS NULL;

@@ -8,6 +8,7 @@
 #include "fixture.h"
 #include "incidents.h"
 #include "outbox.h"
+#include "plans.h"
 
 #define START APR_TIME_C(1700000000000000)
 #define SEC(n) apr_time_from_sec(n)
@@ -324,7 +325,7 @@ static void test_left(void)
     is_int(page(1)->nelts, 0, "one is deleted: closed");
     now = apr_time_now();       /* when that was */
     is_str(told("mail"), "recovered", "which is said");
-    must(store_exec(store, NULL, "UPDATE outbox_deliveries SET"
+    must(store_exec(store, NULL, "update outbox_deliveries SET"
                     " state = 'sent', done_at = 1", NULL));
     must(outbox_prune(&gone, store, now, 1000));
     ok(gone > 0, "closed ones go");
@@ -372,5 +373,6 @@ int main(void)
     test_quiet();
     test_left();
     test_house();
+    test_plans(store);
     return done_testing();
 }

@@ -10,6 +10,7 @@
 #include "fixture.h"
 #include "leases.h"
 #include "monitors.h"
+#include "plans.h"
 
 #define NOW APR_TIME_C(1700000000000000)
 #define SEC(n) apr_time_from_sec(n)
@@ -480,5 +481,6 @@ int main(void)
     test_toggles();
     test_windows();
     test_states();
+    test_plans(store);
     return done_testing();
 }

@@ -8,6 +8,7 @@
 #include "address.h"
 #include "fixture.h"
 #include "outbox.h"
+#include "plans.h"
 #include "tracks.h"
 
 #define NOW APR_TIME_C(1700000000000000)
@@ -128,7 +129,7 @@ static void test_claim(void)
     is_int(claim(&other, "hook", THEM, NOW + 10), APR_NOTFOUND, "once");
     is_int(outbox_sent(store, d, THEM, NOW), STORE_ECONFLICT,
            "not by whom it is not");
-    must(store_exec(store, NULL, "UPDATE outbox_deliveries SET lease_until ="
+    must(store_exec(store, NULL, "update outbox_deliveries SET lease_until ="
                     " 1 WHERE lease_until IS NOT NULL", NULL));
     is_int(claim(&other, "hook", THEM, NOW + 10), APR_SUCCESS,
            "whoever had it is gone");
@@ -208,7 +209,7 @@ static void test_prune(void)
     is_int(gone, 1, "all that ended");
     must(outbox_prune(&gone, store, NOW + 2 * DAY, 2));
     is_int(gone, 0, "not what waits");
-    must(store_get_int(store, &left, "SELECT count(*) FROM outbox_deliveries",
+    must(store_get_int(store, &left, "select count(*) FROM outbox_deliveries",
                        NULL));
     is_int(left, 1, "deliveries go with their row");
 }
@@ -274,7 +275,7 @@ static void test_follow_ups(void)
     must(follow_ups_put(store, &APR_ARRAY_IDX(list, 2, follow_up_t),
                         NOW + HOUR, pool));
     is_int(due(NOW, NOW + DAY, 10)->nelts, 0, "nobody is asked twice");
-    must(store_get_int(store, &rows, "SELECT count(*) FROM outbox WHERE event"
+    must(store_get_int(store, &rows, "select count(*) FROM outbox WHERE event"
                        " = 'follow_up'", NULL));
     is_int(rows, 1, "told of one: another was given up, one opened meanwhile");
 
@@ -287,7 +288,7 @@ static void test_follow_ups(void)
        "no open, nobody's");
     must(tracks_delete(store, first->public_id, "node", pool));
     is_int(outbox_mail(&m, store, &row, pool), APR_NOTFOUND, "deleted");
-    must(store_get_int(store, &rows, "SELECT count(*) FROM outbox WHERE event"
+    must(store_get_int(store, &rows, "select count(*) FROM outbox WHERE event"
                        " = 'follow_up'", NULL));
     is_int(rows, 0, "and what was to be told of it");
 }
@@ -302,5 +303,6 @@ int main(void)
     test_channels();
     test_prune();
     test_follow_ups();
+    test_plans(store);
     return done_testing();
 }

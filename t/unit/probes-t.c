@@ -8,6 +8,7 @@
 #include "fixture.h"
 #include "leases.h"
 #include "monitors.h"
+#include "plans.h"
 #include "probes.h"
 
 #define NOW APR_TIME_C(1700000000000000)
@@ -304,5 +305,6 @@ int main(void)
     pool = fixture_pool;
     test_probes();
     test_routes();
+    test_plans(store);
     return done_testing();
 }
