@@ -165,10 +165,30 @@ static const char *subject_line(const char *subject, apr_pool_t *pool)
                        NULL);
 }
 
+/* A blank after each comma between addresses: there the line can be folded. */
+static const char *spread(const char *addresses, apr_pool_t *pool)
+{
+    char *out = apr_palloc(pool, 2 * strlen(addresses) + 1), *to = out;
+    int quoted = 0;
+
+    for (; *addresses; addresses++) {
+        *to++ = *addresses;
+        if (*addresses == '\\' && addresses[1]) {
+            *to++ = *++addresses;
+        } else if (*addresses == '"') {
+            quoted = !quoted;
+        } else if (*addresses == ',' && !quoted && addresses[1] != ' ') {
+            *to++ = ' ';
+        }
+    }
+    *to = '\0';
+    return out;
+}
+
 static const char *address_line(const char *name, const char *addresses,
                                 apr_pool_t *pool)
 {
-    const char *line = one_line(addresses, APR_SIZE_MAX, pool);
+    const char *line = spread(one_line(addresses, APR_SIZE_MAX, pool), pool);
 
     return apr_pstrcat(pool, name, fold(line, strlen(name), pool), "\r\n",
                        NULL);

@@ -223,6 +223,12 @@ static void test_others(void)
                              "last@example.org", NULL);
     mail = message_make(&length, &message, pool);
     test_shape("a hundred recipients", mail, length, 78);
+    message.to = apr_pstrcat(pool, repeat("somebody@example.org,", 100),
+                             "\"a,b\\\",c\" <last@example.org>", NULL);
+    mail = message_make(&length, &message, pool);
+    test_shape("without blanks", mail, length, 78);
+    ok(strstr(mail, "\"a,b\\\",c\" <last@example.org>") != NULL,
+       "commas in a name stay");
 }
 
 int main(void)
