@@ -55,6 +55,7 @@ typedef struct seat_t {
     loop_timer_t *due;
     int has_place;              /* at its account's gate */
     int beginning;              /* a row is being written */
+    int busy;                   /* schedule.c: something of it is being done */
     int flights;
     int left;                   /* no longer ours: goes with its last flight */
 } seat_t;

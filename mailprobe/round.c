@@ -101,8 +101,9 @@ static const monitor_t *listed(const round_t *round, apr_int64_t id)
     return NULL;
 }
 
-/* What is over our share, or switched off, is given up where nothing of it is
- * on its way. @return APR_SUCCESS; *count is what we hold then */
+/* What is over our share is given up, with what is waited for; what is switched
+ * off once nothing of it is in flight, for nobody takes it up.
+ * @param count set to what we hold then */
 static apr_status_t give(store_t *store, round_t *round, apr_int64_t share,
                          apr_int64_t *count, apr_pool_t *pool)
 {
@@ -115,7 +116,8 @@ static apr_status_t give(store_t *store, round_t *round, apr_int64_t share,
                                                   round_seat_t);
         const monitor_t *m = listed(round, seat->id);
 
-        if (seat->idle && m && (!m->enabled || *count > share)) {
+        if (m && (m->enabled ? !seat->busy && *count > share
+                             : seat->empty)) {
             rv = leases_drop(store, judge_lease(seat->id, pool),
                              round->owner);
             APR_ARRAY_PUSH(round->dropped, apr_int64_t) = seat->id;

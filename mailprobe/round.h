@@ -12,7 +12,8 @@
 /** A monitor that we hold. */
 typedef struct round_seat_t {
     apr_int64_t id;
-    int idle;                   /* nothing of it is in flight */
+    int empty;                  /* nothing of it is in flight */
+    int busy;                   /* something of it is being done */
 } round_seat_t;
 
 /** One that we hold from now on. */

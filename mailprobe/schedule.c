@@ -237,12 +237,29 @@ void schedule_update(seat_t *seat, const monitor_t *m)
 
 /* -- rounds --------------------------------------------------------------- */
 
-static void hold(round_t *round, const seat_t *seat)
+/* A mail that goes out is not handed over; one that is waited for may be. */
+static void ask_busy(flight_t *flight)
+{
+    flight->seat->busy |= flight->sending || flight->writing
+                          || flight->again || flight->once != NULL;
+}
+
+static void hold(round_t *round, seat_t *seat)
 {
     round_seat_t *entry = apr_array_push(round->seats);
 
     entry->id = seat->id;
-    entry->idle = !seat->flights && !seat->beginning;
+    entry->empty = !seat->flights && !seat->beginning;
+    seat->busy = seat->beginning;
+    each_flight(seat, ask_busy);
+    entry->busy = seat->busy;
+}
+
+/* Given up: who takes it finds in the store what is in flight. */
+static void give_up(seat_t *seat)
+{
+    each_flight(seat, flight_lose);
+    leave(seat);
 }
 
 static void adopt(probing_t *probing, const round_taken_t *taken)
@@ -357,7 +374,7 @@ static void rounded(apr_status_t rv, const char *error, void *job)
         if (round->renew) {
             probing->renewed_at = loop_clock();
             take_ids(probing, round->lost, lose);
-            take_ids(probing, round->dropped, leave);
+            take_ids(probing, round->dropped, give_up);
         }
         if (round->monitors) {
             probing->edition = round->edition;
