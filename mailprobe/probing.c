@@ -231,11 +231,13 @@ apr_status_t probing_start(probing_t **probing, loop_t *loop,
     return rv;
 }
 
-void probing_reload(probing_t *probing, const configuration_t *configuration)
+void probing_reload(probing_t *probing, const configuration_t *configuration,
+                    deliver_t *deliver)
 {
     apr_hash_index_t *hi;
 
     probing->configuration = configuration;
+    probing->deliver = deliver;
     for (hi = apr_hash_first(NULL, probing->boxes); hi;
          hi = apr_hash_next(hi)) {
         box_reopen(apr_hash_this_val(hi));

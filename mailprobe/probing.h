@@ -33,9 +33,11 @@ apr_status_t probing_idle(probing_t **probing, loop_t *loop,
                           const configuration_t *configuration,
                           const char *owner, apr_pool_t *pool);
 
-/** SIGHUP: another configuration from now on (the old one may go when this
- * returns). Mailboxes are opened anew; probes in flight stay in flight. */
-void probing_reload(probing_t *probing, const configuration_t *configuration);
+/** SIGHUP: another configuration, and what delivers by it, from now on (the old
+ * ones may go when this returns). Mailboxes are opened anew; probes in flight
+ * stay in flight. */
+void probing_reload(probing_t *probing, const configuration_t *configuration,
+                    deliver_t *deliver);
 
 /** The end is near (SIGTERM): no more probes are begun. What is in flight is in
  * the store, and the next process takes it up. */

@@ -79,8 +79,9 @@ none 'curl is for mailprobe and for downloads of mailtrackctl',
 none 'apr_dbd and mod_dbd are seen by the store and one file of the module',
   breaking(qr{.}, qr{^(?:apr_dbd|mod_dbd)\.h$},
     qr{^sql/|^mod_mailtrack/dbd\.[ch]$|^t/unit/});
-none 'the place database has one reader',
-  breaking(qr{.}, qr{^maxminddb}, qr{^mod_mailtrack/opens/geo\.c$|^t/});
+none 'the place database has one reader in each program',
+  breaking(qr{.}, qr{^maxminddb},
+    qr{^mod_mailtrack/opens/geo\.c$|^mailprobe/mmdb\.c$|^t/});
 none 'the module and the daemon do not include each other',
   breaking(qr{^mod_mailtrack/}, qr{mailprobe/}, $never),
   breaking(qr{^mailprobe/}, qr{mod_mailtrack/|opens/|api/}, $never);
