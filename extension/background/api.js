@@ -69,7 +69,7 @@ export async function ask(path, { method = 'GET', json, timeout = TIMEOUT,
     throw error.name === 'TimeoutError'
       ? new Trouble('late', 'the server did not answer in time')
       : new Trouble('offline', 'the server cannot be reached (its name, its ' +
-        'certificate, or this device is offline)');
+        'certificate, a redirect, or this device is offline)');
   }
   const version = Number(answer.headers.get('Mailtrack-API-Version'));
   if (!answer.ok) throw await troubleOf(answer, version > 0);

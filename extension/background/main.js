@@ -77,13 +77,18 @@ const answers = {
 
 /* What our own pages may ask besides. */
 const commands = {
-  async changed() {
-    await store.update('news', (news) => ({ ...news, cursor: '' }));
+  /* anew: another server, of which nothing is known */
+  async connected({ anew }) {
+    if (anew) await store.reset();
     await store.update('problem', () => null);
     await block();
-    await arm();
     await retry(true).catch(() => {});
     await round();
+    return {};
+  },
+  async changed() {
+    await arm();
+    await badge();
     return {};
   },
   async round() { await retry(true).catch(() => {}); await round(); return {}; },

@@ -40,6 +40,10 @@ export function update(name, change) {
   });
 }
 
+/* What belongs to a server, for another one. */
+export const reset = () => ext.storage.local.remove(['outbox', 'made', 'threads',
+  'selves', 'news']);
+
 /* The newest `most` entries of an object whose values have `at`. */
 export function bounded(entries, most) {
   const list = Object.entries(entries);

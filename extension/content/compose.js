@@ -9,9 +9,13 @@
   const { worker } = globalThis.mailtrackContent;
   const EDITOR = '[g_editable="true"][contenteditable]';
   const BAR = '.IZ .Up';
+  const SEND = '.IZ .Up div > div[role="button"]:not(.Uo):not([aria-haspopup])';
   const CLIMB = 30;
+  /* longer than Gmail waits for an undo */
+  const SEEN_WITHIN = 40000;
   const MEMORY = 200;
   const drafts = new Map();       /* root -> {on, button, id, subject, touched} */
+  let onMissed = () => {};
   const past = [];                /* the same of windows that are gone */
   let config = { configured: false, on: true, problem: '' };
 
@@ -55,7 +59,7 @@
     button.classList.toggle('mailtrack-warn', Boolean(problem) || !configured);
     button.setAttribute('aria-pressed', String(on));
     button.textContent = !configured ? 'Set up Mailtrack'
-      : on ? (problem ? '⚠ Tracked?' : '✓✓ Tracked') : 'Not tracked';
+      : on ? (problem ? '⚠ Tracked?' : '✓ Tracked') : 'Not tracked';
     button.title = !configured ? 'Mailtrack does not know its server yet.'
       : problem ? `Mailtrack: ${problem}`
         : on ? 'Mailtrack: this mail will be tracked. Click to leave it alone.'
@@ -108,9 +112,37 @@
     }
   }
 
+  /* -- sent, and the request never seen -------------------------------------- */
+
+  const isSendKey = (event) => event.type === 'keydown' && event.key === 'Enter' &&
+    (event.ctrlKey || event.metaKey);
+  const isSendClick = (event) => event.type === 'click' &&
+    event.target.closest?.(SEND);
+
   /* A click or a key may send: the fields are read before Gmail acts on it. */
+  function acted(event) {
+    noteAll();
+    if (!isSendKey(event) && !isSendClick(event)) return;
+    const [root, draft] = [...drafts].find(([one]) => one.contains(event.target)) ?? [];
+    if (!draft?.on || !config.configured || draft.due) return;
+    draft.due = setTimeout(() => {
+      draft.due = 0;
+      if (!root.isConnected) onMissed();
+    }, SEEN_WITHIN);
+  }
   for (const type of ['mousedown', 'click', 'keydown']) {
-    document.addEventListener(type, noteAll, true);
+    document.addEventListener(type, acted, true);
+  }
+
+  /* The request of a mail has been seen: this window's, or, when its draft has
+   * no name yet, that of any which waits. */
+  function seen({ id }) {
+    const all = [...drafts.values(), ...past].filter((draft) => draft.due);
+    const draft = all.find((one) => one.id === id) ?? all.find((one) => !one.id);
+    if (draft) {
+      clearTimeout(draft.due);
+      draft.due = 0;
+    }
   }
 
   /*
@@ -137,5 +169,6 @@
     }
   }
 
-  return { configure, scan, wants };
+  return { configure, scan, seen, wants,
+    set onMissed(listener) { onMissed = listener; } };
 })();

@@ -23,6 +23,7 @@
   const status = async () => take(await worker.ask('status'));
 
   channel.on('create', async (mail) => {
+    compose.seen(mail);
     const answer = await worker.ask('create', { mail: { ...mail,
       on: compose.wants(mail) } });
     if (answer.problem !== undefined) status();
@@ -30,6 +31,7 @@
   });
 
   channel.on('sent', (result) => {
+    compose.seen(result);
     worker.ask('sent', { result });
     ticks.forget();
     if (result.url) toast('Mailtrack: tracked.');
@@ -39,6 +41,9 @@
     }
     status();
   });
+
+  compose.onMissed = () => toast('Mailtrack: not tracked: Gmail has sent a mail ' +
+    'in a way Mailtrack has not seen.', 'lasting');
 
   async function copyReport(report, text) {
     try {
@@ -55,7 +60,7 @@
     unknownAt = Date.now();
     toast('Mailtrack: not tracked: Gmail writes its mails in a way Mailtrack ' +
       'does not know. The report has their structure, none of their words.',
-    'bad', { words: 'Copy report', act: (text) => copyReport(report, text) });
+    'lasting', { words: 'Copy report', act: (text) => copyReport(report, text) });
   });
 
   /* -- what appears in the page --------------------------------------------- */

@@ -3,7 +3,8 @@
    Gmail's policy forbids markup from strings, and so do we. */
 (globalThis.mailtrackContent ??= {}).toast = (() => {
   'use strict';
-  const SECONDS = { good: 6, bad: 14 };
+  /* lasting: until it is closed */
+  const SECONDS = { good: 6, bad: 14, lasting: 0 };
   let list = null;
 
   function place() {
@@ -24,7 +25,7 @@
     return one;
   }
 
-  /* kind: good, bad; action: {words, act} */
+  /* kind: good, bad, lasting; action: {words, act} */
   return function toast(words, kind = 'good', action = null) {
     const line = document.createElement('div');
     line.className = `mailtrack-toast mailtrack-${kind}`;
@@ -35,6 +36,6 @@
     line.append(button('✕', () => line.remove()));
     line.lastChild.setAttribute('aria-label', 'Close');
     place().append(line);
-    setTimeout(() => line.remove(), 1000 * SECONDS[kind]);
+    if (SECONDS[kind]) setTimeout(() => line.remove(), 1000 * SECONDS[kind]);
   };
 })();

@@ -7,6 +7,8 @@ import { isOpenToAll, pattern, PROXY, readPaste, serverUrl } from '../common/ser
 import { plural } from '../common/words.js';
 
 const $ = (id) => document.getElementById(id);
+/* origins beyond the server's own */
+let wanted = [];
 
 function say(where, words, kind) {
   where.textContent = words;
@@ -39,10 +41,25 @@ async function tried(settings) {
   }
 }
 
-async function keep(url, key, stats) {
-  await store.update('settings', (settings) => ({ ...settings, url, key,
-    pixelBase: stats.pixel_base }));
-  await ext.runtime.sendMessage({ type: 'changed' });
+/* @return was it another server until now? */
+async function keep(url, key, pixelBase) {
+  let anew = false;
+  await store.update('settings', (settings) => {
+    anew = settings.url !== url;
+    return { ...settings, url, key, pixelBase };
+  });
+  await ext.runtime.sendMessage({ type: 'connected', anew });
+}
+
+/* What is still to be allowed, in words; a server may have its pictures under
+ * another name than one has typed. */
+async function lacking(stats) {
+  const origins = [pattern(stats.pixel_base), PROXY];
+  wanted = origins;
+  if (await ext.permissions.contains({ origins })) return '';
+  return ` Not allowed yet: ${new URL(stats.pixel_base).host} and ` +
+    'googleusercontent.com. Until then (connect once more) your own views are ' +
+    'reported to the server afterwards instead of being kept out.';
 }
 
 async function connect(event) {
@@ -58,27 +75,23 @@ async function connect(event) {
     return;
   }
   /* asked first: browsers allow it only as the click's own doing */
-  const asked = ext.permissions.request({ origins: [pattern(url), PROXY] })
-    .catch(() => false);
+  const asked = ext.permissions.request({
+    origins: [...new Set([pattern(url), PROXY, ...wanted])] }).catch(() => false);
   say($('outcome'), 'Asking the server…', '');
-  const isAllowed = await asked;
+  await asked;
   const { stats, words } = await tried({ url, key });
   if (!stats) {
     say($('outcome'), words, 'bad');
     return;
   }
-  await keep(url, key, stats);
+  await keep(url, key, stats.pixel_base);
   $('paste').value = '';
   say($('outcome'), `Connected: ${plural(stats.total_tracks, 'tracked mail')}, ${
-    plural(stats.real_opens, 'open')}.${isAllowed ? '' : ' Without the permission ' +
-    'your own views are reported to the server afterwards instead of being kept out.'}`,
-  'good');
+    plural(stats.real_opens, 'open')}.${await lacking(stats)}`, 'good');
 }
 
 async function forget() {
-  await store.update('settings', (settings) => ({ ...settings, url: '', key: '',
-    pixelBase: '' }));
-  await ext.runtime.sendMessage({ type: 'changed' });
+  await keep('', '', '');
   $('url').value = $('key').value = '';
   say($('outcome'), 'Mailtrack has forgotten the server and the key.', 'good');
 }

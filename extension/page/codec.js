@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Gmail's sync request: which messages are in it, which of them is being sent,
- * and where its words stand. Pure; reads by structure and never guesses: what
- * looks like a message and is not where messages are known to be is `unknown`,
- * and nothing is touched then.
+ * and where its words stand. Pure; reads by structure and never guesses: a
+ * message that is not as messages are known to be, or not where they are, is
+ * `unknown`, and is not touched.
  */
 (globalThis.mailtrackPage ??= {}).codec = (() => {
   'use strict';
@@ -32,6 +32,8 @@
     if (labels.includes('^pfg') || labels.includes('^scheduled')) return 'send';
     return labels.includes('^r') || labels.includes('^r_bt') ? 'draft' : 'other';
   }
+
+  const isSend = (value) => isList(value[10]) && kindOf(value[10]) === 'send';
 
   /* [[1, address, name], ...] of one field; null: not as we know it. */
   function people(field) {
@@ -99,7 +101,8 @@
     return places;
   }
 
-  /* {messages, unknown: null or why, json}; null when it is no JSON list. */
+  /* {messages, unknown: null or why, json}: what is understood, and why not all
+   * of it is. */
   function read(text) {
     let json;
     try {
@@ -118,9 +121,9 @@
       if (message) messages.push(message);
       else unknown ??= why;
     }
+    const ids = new Set(messages.map((one) => one.id));
     for (const value of everywhere) {
-      const { message } = describe(value, [], '');
-      if (!message || message.kind === 'send') unknown ??= 'place of the message';
+      if (isSend(value) && !ids.has(value[0])) unknown ??= 'place of the message';
     }
     return { messages, unknown, json };
   }

@@ -99,7 +99,6 @@
     const { messages, unknown, json: parsed } = codec.read(text);
     if (unknown) {
       channel.tell('unknown', { report: codec.report(unknown, parsed) });
-      return null;
     }
     const touched = messages.filter((one) => one.kind === 'send' ||
       (one.kind === 'draft' && one.parts.some((part) => (base ? pixel.strip(part.html, base) !== part.html

@@ -165,6 +165,12 @@ test('unknown shapes are known to be unknown', () => {
   assert.equal(change((one) => { one[2] = one[3] = one[4] = null; }).unknown, 'recipients');
   assert.equal(change((one) => { one[10] = null; }).unknown, 'labels');
   assert.equal(change((one, all) => { all[1][0] = [{ 7: one }]; }).unknown, 'place of the message');
+  assert.equal(change((one, all) => { all[1].push({ 7: structuredClone(one) }); }).unknown, null,
+    'a copy elsewhere');
+  const half = codec.read(request([message({ id: 'msg-a:r1', labels: ['^pfg'] }),
+    message({ id: 'msg-a:r2', labels: 'odd' })]));
+  assert.deepEqual([half.unknown, half.messages.map((one) => one.id)], ['labels', ['msg-a:r1']],
+    'one that is understood beside one that is not');
   assert.equal(codec.read('not json').unknown, 'no JSON');
   const draft = JSON.parse(draftOf({ id: 'msg-a:r1' }));
   draft[1][0][0][1][1][2][0][4][0][8][1] = 'odd';

@@ -46,7 +46,7 @@ await part('Firefox', async () => {
     return one.id;
   });
   ok(await until(() => firefox.run(async () =>
-    document.querySelector('.IZ .Up .mailtrack-switch')?.textContent === '✓✓ Tracked')),
+    document.querySelector('.IZ .Up .mailtrack-switch')?.textContent === '✓ Tracked')),
   'Firefox: the switch by the Send button');
   await firefox.click('.IZ [role=button]:not(.Uo)');
   await until(() => mailbox.get(id)?.labels.includes('^pfg'));

@@ -137,6 +137,20 @@ async function isTracked(id, subject, words) {
 }
 const isUntracked = (id, words) => is(pixelsIn(partsOf(id)), [], `${words}: no picture`);
 
+/* In a tab of its own: looked at again at the end. */
+const unseen = await context.newPage();
+await part('sent unseen', async () => {
+  await unseen.goto('https://mail.google.com/mail/u/0/');
+  await unseen.waitForFunction(() => globalThis.gmail);
+  await unseen.evaluate(() => {
+    const one = new gmail.Compose({});
+    one.addressTo([['ann@example.org', 'Ann Doe']]);
+    one.send = () => one.root.remove();
+  });
+  await unseen.locator('.mailtrack-on').waitFor();
+  await unseen.locator('.IZ [role=button]:not(.Uo)').click();
+});
+
 await part('two windows', async () => {
   const first = await compose({}, [ANN], 'Eins', 'eins');
   const second = await compose({}, [BOB], 'Zwei', 'zwei');
@@ -568,6 +582,14 @@ await part('the key', async () => {
   ok(answers.includes('configured') && !answers.includes(config.key),
     'nor is it told by the worker, whatever it asks', answers);
   await spied.close();
+});
+
+await part('sent unseen, told', async () => {
+  await unseen.locator('.mailtrack-toast').filter({ hasText: 'has not seen' })
+    .waitFor({ timeout: 45000 });
+  ok(true, 'a mail that was sent past the hook is told as well');
+  is(await page.locator('.mailtrack-toast').filter({ hasText: 'has not seen' }).count(), 0,
+    'no other is');
 });
 
 is(complaints.join('\n'), '', 'no error in any page');
