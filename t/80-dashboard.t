@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use Mailtrack::Browser;
 use Mailtrack::Demo;
+use Mailtrack::Routes;
 use Mailtrack::Test;
 
 my $missing = Mailtrack::Browser::missing();
@@ -17,6 +18,7 @@ if ($ENV{MAILTRACK_SHOTS}) {
     my $t = Mailtrack::Browser::server();
     Mailtrack::Browser::add_user($t, 'admin', '--role', 'admin');
     ok Mailtrack::Demo::fill($t), 'a season of mail';
+    ok scalar Mailtrack::Routes::fill($t), 'and of probes';
     Mailtrack::Browser::run($t, 'shots.mjs', silent => 1,
         shots => $ENV{MAILTRACK_SHOTS}, extra => $ENV{SHOTS_EXTRA});
     done_testing;

@@ -8,9 +8,13 @@
  */
 import { html, nothing } from './vendor/lit-html/lit-html.js';
 import { keyed } from './vendor/lit-html/directives/keyed.js';
+import * as alerts from './pages/alerts.js';
 import * as analytics from './pages/analytics.js';
+import * as channels from './pages/channels.js';
+import * as delivery from './pages/delivery.js';
 import * as mail from './pages/mail.js';
 import * as mails from './pages/mails.js';
+import * as monitor from './pages/monitor.js';
 import * as recipient from './pages/recipient.js';
 import * as recipients from './pages/recipients.js';
 import * as settings from './pages/settings.js';
@@ -28,11 +32,13 @@ import { setTheme, theme } from './parts/theme.js';
 import { say, sayProblem, toastView } from './parts/toast.js';
 import { subjectWords } from './parts/words.js';
 
-const PAGES = { mails, mail, analytics, recipients, recipient, settings };
+const PAGES = { mails, mail, analytics, recipients, recipient, delivery, monitor, alerts,
+  channels, settings };
 const NAVIGATION = [
   ['mails', 'Mails', ['mails', 'mail']],
   ['analytics', 'Analytics', ['analytics']],
   ['recipients', 'Recipients', ['recipients', 'recipient']],
+  ['delivery', 'Delivery', ['delivery', 'monitor', 'alerts', 'channels']],
   ['settings', 'Settings', ['settings']],
 ];
 const THEMES = [['system', 'As the system'], ['light', 'Light'], ['dark', 'Dark']];
@@ -80,10 +86,8 @@ function moved({ back }) {
 
 /* -- news ------------------------------------------------------------------- */
 
-function tellOpens({ opens, tracks }) {
-  const muted = new Set(tracks.filter((one) => one.muted).map((one) => one.id));
-  const real = opens.filter((open) => open.is_real_open &&
-    !muted.has(open.track_id));
+function tellOpens({ opens }) {
+  const real = opens.filter((open) => open.is_real_open && !open.muted);
   if (!real.length) return;
   if (real.length > 2) {
     say(`${real.length} opens just now.`);

@@ -13,6 +13,7 @@ import { failingView, loadingView } from '../parts/states.js';
 import {
   clockTime, dayWords, fullTime, shortTime, spanWords, when,
 } from '../parts/time.js';
+import { monitorBadge, routeFacts } from '../parts/route-words.js';
 import { say, sayProblem } from '../parts/toast.js';
 import { changeMail, deleteMail, stateBadge } from '../parts/track.js';
 import {
@@ -186,7 +187,22 @@ export function open(query, context) {
           <dd>${when(track.first_open_at)}</dd></div>
           <div><dt>Last open</dt><dd>${when(track.last_open_at)}</dd></div>`
           : nothing}
-      </dl></section>`;
+      </dl>${way()}</section>`;
+  }
+
+  /* What monitors know of the way there, then and now. */
+  function way() {
+    if (!track.route) {
+      const domain = track.recipients[0]?.address.replace(/.*@/, '');
+      return html`<p class="way faint">Whether mail to ${domain ?? 'them'} arrives is
+        unknown: no monitor covers it.</p>`;
+    }
+    return html`<ul class="way" aria-label="The way there">${routeFacts(track).map((fact) =>
+      html`<li>${fact.state ? monitorBadge(fact.state) : html`<span class="badge state none"
+          >${icon('question')}Unknown</span>`}
+        <span>${fact.words}</span> <small class="faint">${fact.monitor
+          ? html`<a href=${href('monitor', { id: fact.monitor })}>${fact.evidence}</a>`
+          : fact.evidence}</small></li>`)}</ul>`;
   }
 
   function about() {

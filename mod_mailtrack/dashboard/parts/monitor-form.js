@@ -9,10 +9,13 @@ import { secondsWords } from './route-words.js';
 import { say, sayProblem } from './toast.js';
 
 const GATHER = 30;
+/* Fields that are seen without opening more of them. */
+const SHOWN = ['name', 'recipient', 'send_account', 'watch_account', 'interval_seconds',
+  'missing_after_seconds'];
 const ALERTS = [['missing', 'missing'], ['bounced', 'bounced'],
-  ['send-failed', 'cannot be sent'], ['spam', 'in spam'], ['late', 'late'],
-  ['slow', 'slow'], ['blind', 'cannot be seen'], ['auth', 'authentication fails'],
-  ['certificate', 'certificate ends soon']];
+  ['send-failed', 'not taken'], ['spam', 'spam'], ['late', 'late'], ['slow', 'slow'],
+  ['blind', 'mailbox not seen'], ['auth', 'authentication'],
+  ['certificate', 'certificate']];
 const FRESH = { name: '', recipient: '', send_account: '', watch_account: '',
   interval_seconds: 300, retry_seconds: 60, late_after_seconds: null,
   missing_after_seconds: 900, failures_needed: 2, successes_needed: 1,
@@ -76,8 +79,7 @@ function seconds(state, name, words, min, help) {
 function accountsSelect(state, name, words, able, help) {
   return fieldView(state, name, words, html`<select name=${name} required>
     ${state.accounts.filter(able).map((one) => html`<option value=${one.name}
-      ?selected=${one.name === state.values[name]}>${one.name}${name ===
-        'send_account' && one.sender ? ` (${one.sender})` : ''}</option>`)}</select>`,
+      ?selected=${one.name === state.values[name]}>${one.name}</option>`)}</select>`,
   help);
 }
 
@@ -124,7 +126,7 @@ function form(state, dialog, send) {
           html`<input type="number" name="successes_needed" min="1" max="100" required
             .value=${values.successes_needed}>`)}
       </div>
-      <fieldset><legend>Alert when a probe is or has</legend>
+      <fieldset><legend>Alert on</legend>
         ${boxes('alert_on', ALERTS, values.alert_on)}</fieldset>
       ${channels.length ? html`<fieldset><legend>Tell</legend>
         ${boxes('channels', channels.map((one) => [one.name, one.name]),
@@ -174,7 +176,7 @@ export async function monitorDialog(monitor) {
       dialog.close();
     } catch (problem) {
       state.problem = problem;
-      state.more ||= problem.errors.length > 0;
+      state.more ||= problem.errors.some(({ field }) => !SHOWN.includes(field));
     }
     state.busy = false;
     dialog.draw();

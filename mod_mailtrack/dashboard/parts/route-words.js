@@ -20,6 +20,11 @@ export const MONITOR_STATES = {
     'The mailbox cannot be watched, so nobody can tell.'],
   paused: ['Paused', 'none', 'pause', 'No probes are sent.'],
 };
+/* What else an alert may be about. */
+const OTHER_STATES = {
+  auth: ['Not vouched for', 'bad', 'scanner', 'SPF, DKIM or DMARC fails.'],
+  certificate: ['Certificate', 'warn', 'key', 'Its certificate ends soon.'],
+};
 export const OUTCOMES = {
   ...Object.fromEntries(Object.entries(MONITOR_STATES)
     .filter(([name]) => !['new', 'paused'].includes(name))),
@@ -31,7 +36,7 @@ export const OUTCOME_NAMES = ['ok', 'slow', 'late', 'missing', 'spam', 'bounced'
 
 export function monitorBadge(state) {
   const [word, kind, image, help] = MONITOR_STATES[state] ?? OUTCOMES[state] ??
-    [state, 'none', 'question', ''];
+    OTHER_STATES[state] ?? [state, 'none', 'question', ''];
   return html`<span class="badge state ${kind}" title=${help}>${icon(image)}${
     word}</span>`;
 }
@@ -97,7 +102,7 @@ function ageWords(milliseconds) {
 /* For a list: only what explains a mail that nobody has opened; or ''. */
 export function routeNote(track) {
   const { sent, now } = track.route ?? {};
-  if (track.state === 'opened' || track.reached) return '';
+  if (track.state !== 'unopened') return '';
   if (sent && THEN[sent.state]) return `unopened; ${THEN[sent.state](sent.domain)}`;
   return now && NOW[now.state] && !sent ? `unopened; ${NOW[now.state](now.domain)}` : '';
 }

@@ -8,6 +8,7 @@ export const locale =
 
 const format = (options) => new Intl.DateTimeFormat(locale, options);
 const clock = format({ hour: '2-digit', minute: '2-digit' });
+const precise = format({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const day = format({ day: 'numeric', month: 'short' });
 const weekday = format({ weekday: 'long', day: 'numeric', month: 'long' });
 const dayYear = format({ day: 'numeric', month: 'short', year: 'numeric' });
@@ -37,6 +38,10 @@ function daysBetween(earlier, later) {
 
 export function fullTime(iso) { return long.format(new Date(iso)); }
 export function clockTime(iso) { return clock.format(new Date(iso)); }
+export function preciseTime(iso) { return precise.format(new Date(iso)); }
+export function momentWords(iso) {
+  return `${day.format(new Date(iso))}, ${preciseTime(iso)}`;
+}
 
 export function dayWords(iso, now = new Date()) {
   const date = new Date(iso);

@@ -5,6 +5,7 @@ import { api } from './api.js';
 import { icon } from './icons.js';
 import { href } from './router.js';
 import { when } from './time.js';
+import { routeNote } from './route-words.js';
 import { sayProblem, undoable } from './toast.js';
 import {
   STATES, STATE_HELP, delayWords, hitWords, lastPlace, peopleWords,
@@ -97,6 +98,13 @@ function together(tracks) {
     first_open_delay: delays.length ? Math.min(...delays) : null };
 }
 
+/* Where mail did not arrive, an open that is missing says little. */
+function noteOf(tracks) {
+  const words = tracks.map(routeNote).find(Boolean);
+  return words ? html`<span class="route-note">${icon('alert')}<span>${words}</span></span>`
+    : nothing;
+}
+
 export function trackRow(tracks, redraw, { flash = false } = {}) {
   const [first] = tracks;
   const all = together(tracks);
@@ -110,6 +118,7 @@ export function trackRow(tracks, redraw, { flash = false } = {}) {
       ${tracks.length > 1 ? pills(tracks)
         : html`<span class="who">${peopleWords(first.recipients)}</span>`}
       ${first.notes ? html`<span class="note">${first.notes}</span>` : nothing}
+      ${noteOf(tracks)}
     </div>
     <div class="row-facts">
       <span class="hits">${tracks.length > 1

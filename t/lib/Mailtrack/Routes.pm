@@ -89,7 +89,7 @@ sub accounts {
 sub channels {
     my ($now) = @_;
     my $sql = '';
-    my $id = 100;
+    my $id = 1_000_000;
     for (['inbox', 'email', 'ann@example.com', 0],
         ['phone', 'ntfy', 'ntfy.example.com/mailtrack', 0],
         ['team', 'discord', 'discord.example (webhook 77)', 1]) {
