@@ -15,7 +15,8 @@
 typedef enum {
     SECURITY_NONE,              /* loopback only */
     SECURITY_STARTTLS,          /* required */
-    SECURITY_OPPORTUNISTIC,     /* STARTTLS where offered; must be asked for */
+    SECURITY_OPPORTUNISTIC,     /* STARTTLS where offered, and required where
+                                 * there is a password; must be asked for */
     SECURITY_TLS                /* smtps, imaps */
 } security_t;
 

@@ -41,7 +41,8 @@ static void security(CURL *easy, const endpoint_t *endpoint)
     if (endpoint->security == SECURITY_STARTTLS) {
         use = CURLUSESSL_ALL;
     } else if (endpoint->security == SECURITY_OPPORTUNISTIC) {
-        use = CURLUSESSL_TRY;
+        /* who takes STARTTLS out of the offer must not get the password */
+        use = endpoint->username ? CURLUSESSL_ALL : CURLUSESSL_TRY;
     }
     curl_easy_setopt(easy, CURLOPT_USE_SSL, use);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

@@ -367,8 +367,11 @@ static void rounded(apr_status_t rv, const char *error, void *job)
     probing_t *probing = round->probing;
     int i;
 
-    (void)error;                /* storage.h says what is wrong with it */
     probing->rounding = 0;
+    if (rv != APR_SUCCESS && !store_transient(rv)) {
+        /* of the others storage.h says what is wrong */
+        log_line(LOG_ERROR, "monitors: %s", error);
+    }
     if (rv == APR_SUCCESS) {
         probing->live = round->live;
         if (round->renew) {
