@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "fetch.h"
+#include "trust.h"
 
 #define CONNECT_MS 10000L
 #define WHOLE_MS   20000L
@@ -99,9 +100,7 @@ static void set_options(fetch_t *fetch, const fetch_request_t *request)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    if (fetch->ca_file) {
-        curl_easy_setopt(easy, CURLOPT_CAINFO, fetch->ca_file);
-    }
+    trust_set(fetch->loop, easy, fetch->ca_file);
 }
 
 apr_status_t fetch_ask(fetch_t *fetch, const fetch_request_t *request,

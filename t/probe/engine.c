@@ -33,6 +33,9 @@ static int fd;
 static const char *owner;
 static int failed;
 
+/* The deliverer is never looked into: any address does. */
+static int told;
+
 /* The real one sends; here it is enough that it was called. */
 void deliver_hurry(deliver_t *deliver)
 {
@@ -56,7 +59,7 @@ static void on_signal(void *data)
         return;
     }
     if (info.ssi_signo == SIGHUP && second) {
-        probing_reload(probing, second);
+        probing_reload(probing, second, (deliver_t *)&told);
         log_line(LOG_NOTICE, "reloaded");
         return;
     }
@@ -135,7 +138,6 @@ int main(int argc, char **argv)
 {
     configuration_t *configuration;
     int once = argc == 4 && !strcmp(argv[2], "once");
-    static int told;
 
     if (argc != 2 && argc != 4) {
         return 2;
@@ -153,7 +155,6 @@ int main(int argc, char **argv)
     listen_for_signals();
     must(storage_start(&storage, loop, &configuration->store, pool),
          "storage");
-    /* the deliverer is never looked into: any address does */
     must((once ? probing_idle : probing_start)(&probing, loop, storage,
          (deliver_t *)&told, configuration, owner, pool), "probing");
     if (once) {
