@@ -16,6 +16,9 @@
 #include "trust.h"
 
 #define READ_LEAST 4096         /* room for one read, at least */
+#define SHORT 512               /* a sign of life in IDLE: not asked whether
+                                 * there is more, as that costs the same
+                                 * again and another record wakes us anyway */
 #define READS_MAX 64            /* in one go; then others get their turn */
 #define FAULTS_MAX 100          /* lines not understood, then it is over */
 #define SEND_AGAIN apr_time_from_msec(20)
@@ -371,6 +374,10 @@ static void on_readable(void *data)
         }
         imap->in_length += got;
         responses(imap, scratch);
+        if (got < SHORT && imap->idle == IDLE_ON && !imap->in_length) {
+            rc = CURLE_AGAIN;
+            break;
+        }
     }
     if (imap->easy && reads == READS_MAX) {
         loop_timer_set(imap->again, 0);

@@ -15,12 +15,16 @@
 #define MSEC(n) apr_time_from_msec(n)
 #define SEC(n) apr_time_from_sec(n)
 
+#define SOON SEC(10)
+#define LONG SEC(120)
+
 /* While something is in flight for so long, look so often. Beyond IDLE is on
  * in between: it is not trusted (some servers' notices come late or never). */
 static const struct { apr_int64_t until; apr_int64_t period; } pace[] = {
+    { MSEC(300), MSEC(30) },
     { SEC(1), MSEC(50) },
-    { SEC(10), MSEC(200) },
-    { SEC(120), SEC(1) },
+    { SOON, MSEC(200) },
+    { LONG, SEC(1) },
     { APR_INT64_MAX, SEC(30) }
 };
 #define FIRST_LOOK MSEC(20)
@@ -28,8 +32,8 @@ static const struct { apr_int64_t until; apr_int64_t period; } pace[] = {
 
 /* At rest: less than any server's patience (29 min, RFC 2177), and rare: a
  * thousand of these must cost nothing. Keepalive finds a dead peer before. */
-#define REST_IDLE SEC(270)
-#define REST_SPREAD 60
+#define REST_IDLE SEC(540)
+#define REST_SPREAD 120
 #define REST_POLL SEC(30)       /* a server without IDLE */
 
 /* The junk folder matters for what stays away from the inbox. */
@@ -201,12 +205,12 @@ static int junk_is_due(const watch_t *watch, apr_int64_t now)
     if (!watch->junk.wire) {
         return 0;
     }
-    if (!watch->in_flight || flight >= pace[2].until) {
+    if (!watch->in_flight || flight >= LONG) {
         return now >= watch->poll_at
                && watch->junk_at < watch->inbox.clear_at;
     }
     return flight >= JUNK_AFTER
-           && now - watch->junk_at >= (flight < pace[1].until
+           && now - watch->junk_at >= (flight < SOON
                                        ? JUNK_PERIOD : JUNK_PERIOD_LATER);
 }
 
