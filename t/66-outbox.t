@@ -15,7 +15,8 @@ use Mailtrack::Test;
 use Time::HiRes qw(sleep time);
 
 my $source = Mailtrack::Test->source_dir;
-my $build  = Mailtrack::Test->build_dir;
+my ($program) = grep { -f && -x } map { Mailtrack::Test->build_dir . $_ }
+  '/mailprobe', '/mailprobe/mailprobe';
 my $t      = Mailtrack::Test->new;
 my $dir    = $t->dir;
 my $hook   = Mailtrack::Hook->new(dir => "$dir/hook");
@@ -53,7 +54,7 @@ my $log = "$dir/log/probe";
 sub configuration {
     my (%only) = @_;
     my $text = "store:\n  driver: sqlite3\n  params: " . $t->store . "\n"
-      . "time_zone: Europe/Berlin\n";
+      . "time_zone: Europe/Berlin\nfollow_ups:\n  after: 1h\n";
     $text .= <<"ACCOUNT" if $mail{smtps};
 accounts:
   alerts:
@@ -69,7 +70,8 @@ ACCOUNT
     $text .= "channels:\n";
     for my $name (sort keys %only) {
         $text .= "  $name:\n";
-        $text .= "    $_: $only{$name}{$_}\n" for sort keys %{ $only{$name} };
+        my %field = (events => '[opens, follow_ups]', %{ $only{$name} });
+        $text .= "    $_: $field{$_}\n" for sort keys %field;
     }
     return $text;
 }
@@ -82,9 +84,9 @@ sub start {
     close $file;
     chmod 0600, $path;
     my $before = -s $log // 0;
-    $pid = spawn($log, { TZ => 'UTC' }, $dir, "$build/t/unit/postman-t",
-        $path);
-    wait_until(sub { substr(logged(), $before) =~ /^ready$/m }, 20)
+    $pid = spawn($log, { TZ => 'UTC' }, $dir, $program, '-c', $path, '-f',
+        '-v');
+    wait_until(sub { substr(logged(), $before) =~ /mailprobe \S+ runs/ }, 20)
       or die 'it did not start: ' . logged();
     # a channel sees what happens after it was switched on, not before
     my $list = join ',', map { "'$_'" } @names;
@@ -111,7 +113,8 @@ sub logged {
 
 # Whatever waits for a time need not wait: back-off, Retry-After, leases.
 sub time_passes {
-    $t->sql('UPDATE channels SET retry_at = NULL; UPDATE outbox_deliveries'
+    $t->sql('DELETE FROM leases; UPDATE channels SET retry_at = NULL;'
+      . ' UPDATE outbox_deliveries'
       . " SET next_at = 1, lease_until = NULL WHERE state = 'pending'");
 }
 
@@ -427,6 +430,107 @@ ok settled(qw(in ntfy)), 'and by the other';
 my @new = ($hook->requests('topic'))[$before .. $before + 1];
 like $new[0]{headers}{click}, qr/id=$after->{id}$/, 'of what came after';
 is $new[1], undef, 'and of nothing before';
+is stop(), 0, 'the end';
+# -- what the owner wants ------------------------------------------------------
+
+$t->sql("INSERT INTO users (id, name, password, role, created_at)"
+  . " VALUES (7, 'bea', '', 'user', 0);"
+  . join ';', map { "INSERT INTO notification_prefs (user_id, event, channel,"
+      . " enabled) VALUES (7, '$_', 'webhook', 1)" } qw(first_open follow_up));
+
+# A mail of Bea's, so many hours old.
+sub of_bea {
+    my ($hours, %field) = @_;
+    my $track = $t->create(%field);
+    my $at = int((time - $hours * 3600) * 1e6);
+    $t->sql("UPDATE tracked_emails SET created_at = $at, created_by = 7 WHERE"
+      . " public_id = '$track->{id}'");
+    return $track;
+}
+
+my ($minute) = map { $_->[2] * 60 + $_->[1] } [gmtime];
+$t->sql(sprintf "INSERT INTO notification_quiet (user_id, from_minute,"
+  . " to_minute, tz) VALUES (7, %d, %d, 'UTC')", ($minute + 1430) % 1440,
+  ($minute + 60) % 1440);
+start('in');
+$before = $hook->requests('in');
+my $quiet = of_bea(1, subject => 'at night');
+$t->hit($quiet->{id});
+ok wait_until(sub { ($row) = deliveries(
+    "o.dedupe_key = 'first_open:$quiet->{id}'") }, 10), 'it is dispatched';
+cmp_ok $row->{next_at} / 1e6, '>', time + 1700, 'to the end of quiet hours';
+my $other = opened();
+ok $hook->wait_for('in', $before + 1), 'who has none is told at once';
+is +($hook->requests('in'))[-1]{headers}{'x-mailtrack-delivery'},
+  "first_open:$other->{id}", 'nobody else';
+time_passes();
+ok wait_until(sub { ($row) = deliveries(
+    "o.dedupe_key = 'first_open:$quiet->{id}'");
+    $row->{next_at} / 1e6 > time + 1700 }, 10), 'nor when it was tried anew';
+$t->sql('DELETE FROM notification_quiet');
+time_passes();
+ok $hook->wait_for('in', $before + 2), 'the night is over';
+
+# -- follow-ups ----------------------------------------------------------------
+
+sub asked {
+    my @ids = sort map { $_->{headers}{'x-mailtrack-delivery'} =~ /:(.*)/ }
+      grep { $_->{headers}{'x-mailtrack-event'} eq 'follow_up' }
+      $hook->requests('in');
+    return @ids;
+}
+
+sub since { return ($t->sql('SELECT value FROM settings WHERE name ='
+      . " 'follow_ups_since'"))[0]{value} // 0 }
+ok wait_until(\&since, 10), 'it is kept since when they are on';
+stop();
+time_passes();
+of_bea(24 * 9, subject => 'long before');
+$t->sql('UPDATE settings SET value = ' . int((time - 5 * 3600) * 1e6)
+  . " WHERE name = 'follow_ups_since'");
+my $due  = of_bea(2, subject => 'due');
+my $held = of_bea(2, subject => 'held', recipient => 'cy@broken.test');
+of_bea(0.5, subject => 'not due yet');
+my $read = of_bea(2, subject => 'read');
+$t->hit($read->{id});
+my $at = int((time - 7300) * 1e6);
+
+sub route {
+    my ($state) = @_;
+    my $now = int(time * 1e6);
+    $t->sql("UPDATE monitors SET state = '$state', state_since = $now;"
+      . ' INSERT INTO monitor_states (monitor_id, since, state, detail)'
+      . " VALUES (1, $now, '$state', '');"
+      . ' INSERT INTO probes (monitor_id, token, due_at, outcome, decided_at)'
+      . " VALUES (1, lower(hex(randomblob(16))), $now, '$state', $now)");
+}
+$t->sql('INSERT INTO monitors (id, public_id, name, recipient, domain,'
+  . ' send_account, watch_account, interval_us, retry_us, late_us,'
+  . ' missing_us, failures_needed, successes_needed, alert_on, keep_mail,'
+  . " enabled, declared, created_at, updated_at) VALUES (1, 'm', 'broken',"
+  . " 'p\@broken.test', 'broken.test', 'a', 'a', 1, 1, 0, 1, 1, 1, '', 0, 0,"
+  . ' 0, 0, 0)');
+$t->sql('INSERT INTO monitor_states (monitor_id, since, state, detail)'
+  . " VALUES (1, $at, 'missing', ''); INSERT INTO probes (monitor_id, token,"
+  . " due_at, outcome, decided_at) VALUES (1, 'x', $at, 'missing', $at)");
+route('missing');
+ok $t->drained, 'the drain has all';
+start('in');
+ok wait_until(sub { asked() }, 20), 'somebody is asked about';
+ok settled('in'), 'and nobody waits';
+is_deeply [asked()], [$due->{id}], 'what is due; not the old one, not the one'
+  . ' that was read, not the one whose route fails';
+like logged(), qr/1 follow-up held back: mail to broken\.test/, 'which is said';
+stop();
+route('ok');
+start('in');
+ok wait_until(sub { asked() == 2 }, 20), 'the route works again';
+is_deeply [asked()], [sort $due->{id}, $held->{id}], 'now it is asked about';
+my ($told) = grep { $_->{headers}{'x-mailtrack-delivery'} =~ $held->{id} }
+  $hook->requests('in');
+like JSON::PP::decode_json($told->{body})->{text},
+  qr/^Route: broken\.test: ok.*^When it was sent: .*missing.*^Held back: /ms,
+  'and says that it was held';
 is stop(), 0, 'the end';
 unlike logged(), qr/s3cret|tok3n|tk_abc|secret1/, 'no secret in the log';
 unlike logged(), qr/ERROR: |runtime error/, 'no sanitizer report';
