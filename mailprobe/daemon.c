@@ -262,7 +262,8 @@ int daemon_run(configuration_t *configuration, apr_pool_t *first,
     daemon_t *daemon = apr_pcalloc(pool, sizeof(*daemon));
     running_by_t by = { configuration, first };
     int to = -1, left;
-    char *path = NULL;
+    char *path = NULL, words[128];
+    apr_status_t rv;
 
     if (apr_filepath_merge(&path, NULL, configuration->path, 0, pool)
         != APR_SUCCESS || (!foreground && detach(&to))) {
@@ -276,9 +277,14 @@ int daemon_run(configuration_t *configuration, apr_pool_t *first,
         return 1;
     }
     say_ready(to);
-    loop_run(daemon->loop);
+    rv = loop_run(daemon->loop);
     (void)systemd_notify("STOPPING=1");
     left = daemon->failed ? 0 : running_stop(daemon->running, LAST_WRITES);
+    if (rv != APR_SUCCESS) {    /* no end that anybody asked for */
+        log_line(LOG_ERROR, "the loop ends: %s",
+                 apr_strerror(rv, words, sizeof(words)));
+        daemon->failed = 1;
+    }
     log_line(left ? LOG_WARNING : LOG_NOTICE, left
              ? "ends; %d writes were not done: the store did not answer"
              : "ends", left);
