@@ -504,6 +504,47 @@ sub metrics {
     is((metrics($t, key => undef))[0], 401, 'not for everybody');
 }
 
+# What conf/ asks Prometheus for is there.
+{
+    my $conf = Mailtrack::Test::source_dir() . '/conf';
+    my ($status, %is) = metrics($t);
+    my %there = map { /\A(\w+)/ ? ($1 => 1) : () } keys %is;
+    my %labels;
+    for (keys %is) {
+        my ($name) = /\A(\w+)/;
+        $labels{$name}{$_} = 1 for /(\w+)="/g;
+    }
+    for my $file ('prometheus-rules.yaml', 'grafana-dashboard.json') {
+        open my $in, '<', "$conf/$file" or die "$conf/$file: $!";
+        my $text = do { local $/; <$in> };
+        my %used = map { $_ => 1 } $text =~ /\b(mailtrack_\w+)/g;
+        cmp_ok scalar keys %used, '>', 8, "$file uses figures";
+        is_deeply [grep { !$there{$_} } sort keys %used], [],
+          'all of which there are';
+        my @unknown;
+        while ($text =~ /\b(mailtrack_\w+)\{([^}]*)\}/g) {
+            my ($name, $inside) = ($1, $2);
+            push @unknown, map { "$name: $_" }
+              grep { $_ ne 'instance' && !$labels{$name}{$_} }
+              $inside =~ /(\w+)\s*(?:=|!)/g;
+        }
+        is "@unknown", '', 'with these labels';
+        next if $file !~ /json/;
+        my $board = JSON::PP->new->decode($text);
+        is $board->{uid}, 'mailtrack', 'a dashboard of Grafana';
+        is_deeply [grep { $_->{type} ne 'row' && !@{ $_->{targets} } }
+          @{ $board->{panels} }], [], 'each panel asks for something';
+    }
+    open my $in, '<', "$conf/prometheus-rules.yaml" or die $!;
+    my @lines = <$in>;
+    my @alerts = grep { /^      - alert: Mailtrack\w+$/ } @lines;
+    cmp_ok scalar @alerts, '>', 8, 'alert rules';
+    is scalar(grep { /^        expr: \S/ } @lines), scalar @alerts,
+      'each with its condition';
+    is scalar(grep { /^          summary: \S/ } @lines), scalar @alerts,
+      'and its words';
+}
+
 {
     my $open = Mailtrack::Test->new(modules => ['authz_host'],
         config => <<'END');
