@@ -48,6 +48,7 @@ my %channel = (
     $mail{smtps} ? (mail => { type => 'email', account => 'alerts',
         to => '[box1@mail.test, box2@mail.test]' }) : (),
 );
+my $extra = '';    # more lines of the configuration
 my $pid;
 my $log = "$dir/log/probe";
 
@@ -66,8 +67,16 @@ accounts:
       username: box1\@mail.test
       password: secret1
       ca_file: $mail{ca}
+  two:
+    imap:
+      host: 127.0.0.1
+      port: $mail{imaps}
+      security: tls
+      username: box2\@mail.test
+      password: secret2
+      ca_file: $mail{ca}
 ACCOUNT
-    $text .= "channels:\n";
+    $text .= "${extra}channels:\n";
     for my $name (sort keys %only) {
         $text .= "  $name:\n";
         my %field = (events => '[opens, follow_ups]', %{ $only{$name} });
@@ -76,13 +85,19 @@ ACCOUNT
     return $text;
 }
 
-sub start {
+sub configure {
     my (@names) = @_;
     my $path = "$dir/mailprobe.yaml";
     open my $file, '>', $path or die "$path: $!";
     print {$file} configuration(map { $_ => $channel{$_} } @names);
     close $file;
     chmod 0600, $path;
+    return $path;
+}
+
+sub start {
+    my (@names) = @_;
+    my $path = configure(@names);
     my $before = -s $log // 0;
     $pid = spawn($log, { TZ => 'UTC' }, $dir, $program, '-c', $path, '-f',
         '-v');
@@ -531,6 +546,85 @@ my ($told) = grep { $_->{headers}{'x-mailtrack-delivery'} =~ $held->{id} }
 like JSON::PP::decode_json($told->{body})->{text},
   qr/^Route: broken\.test: ok.*^When it was sent: .*missing.*^Held back: /ms,
   'and says that it was held';
+is stop(), 0, 'the end';
+# -- an alarm, from the refusal at RCPT to the phone ------------------------------
+
+SKIP: {
+    skip 'no mail system', 12 if !$mail{smtps};
+    my $rules = "$stack/postfix";
+    my $policy = sub {
+        open my $file, '>', "$stack/reply_map" or die "reply_map: $!";
+        print {$file} @_;
+        close $file;
+        run_command('', {}, 'postfix', '-c', $rules, 'reload');
+    };
+    $policy->("box2\@mail.test 550 5.7.1 not today <b>\@here</b>\n");
+    $channel{loud} = { type => 'discord', url => $hook->url('loud'),
+        events => '[alerts]' };
+    $channel{off} = { type => 'webhook', url => $hook->url('off'),
+        events => '[alerts]' };
+    $extra = <<'MORE';
+alerts:
+  gather: 0s
+monitors:
+  Box two:
+    recipient: box2@mail.test
+    send: alerts
+    watch: two
+    interval: 10s
+    retry_interval: 10s
+    failures: 1
+    alert_on: [send-failed, missing]
+    channels_off: [off]
+MORE
+    start(qw(in loud off));
+    $before = $hook->requests('in');
+    ok $hook->wait_for('loud', 1, 30), 'an alarm';
+    my $json = JSON::PP::decode_json(($hook->requests('loud'))[0]{body});
+    is $json->{content}, 'Mail is refused: Box two', 'what, and of whom';
+    my $text = $json->{embeds}[0]{description};
+    like $text, qr/^Stopped: .*RCPT.*550.*not today/mi, 'where it stopped';
+    like $text, qr/not today \\<b>\\\@here/, 'and no words of theirs ping';
+    like $text, qr/^Since: .* Europe\/Berlin/m, 'since when';
+    like $text, qr/^Last good: never$/m, 'when it last worked';
+    like $json->{embeds}[0]{url}, qr{/alerts\?id=[\w-]{36}$}, 'link';
+    $policy->('');
+    ok $hook->wait_for('loud', 2, 40), 'it is over';
+    $json = JSON::PP::decode_json(($hook->requests('loud'))[1]{body});
+    is $json->{content}, 'Arrives again: Box two', 'which is said';
+    ok settled(qw(in loud off)), 'all are told';
+    is scalar($hook->requests('off')), 0, 'but who is switched off for it';
+    is scalar($hook->requests('in')), $before, 'and who wants no alerts';
+    stop();
+    $extra = '';
+}
+
+# -- another configuration, and a test by hand ---------------------------------------
+
+$hook->behave('slow', 'hang');
+start(qw(in slow));
+$before = $hook->requests('slow');
+opened();
+ok $hook->wait_for('slow', $before + 1), 'one hangs';
+configure(qw(in ntfy));
+$before = $hook->requests('topic');
+my $reloads = () = logged() =~ /reloaded/g;
+kill 'HUP', $pid;
+ok wait_until(sub { (() = logged() =~ /reloaded/g) > $reloads }, 10),
+  'reloaded meanwhile';
+ok wait_until(sub { $t->sql("SELECT 1 FROM channels WHERE name = 'ntfy'"
+      . ' AND present = 1') }, 10), 'the new channel is known';
+opened();
+ok $hook->wait_for('topic', $before + 1), 'and told';
+my ($exit, $out, $err) = run_command('', {}, $program, '-c',
+    configure(qw(in dead)), '--test-channel', 'in');
+is $exit, 0, 'a test by hand' or diag $out, $err;
+is +($hook->requests('in'))[-1]{headers}{'x-mailtrack-event'}, 'test',
+  'arrives';
+($exit, $out, $err) = run_command('', {}, $program, '-c',
+    configure(qw(in dead)), '--test-channel', 'dead');
+isnt $exit, 0, 'one that does not';
+like "$out$err", qr/connect/i, 'is told, with the reason';
 is stop(), 0, 'the end';
 unlike logged(), qr/s3cret|tok3n|tk_abc|secret1/, 'no secret in the log';
 unlike logged(), qr/ERROR: |runtime error/, 'no sanitizer report';
