@@ -321,8 +321,8 @@ static void responses(imap_t *imap, apr_pool_t *scratch)
     apr_status_t rv;
 
     while (imap->easy && at < imap->in_length) {
-        rv = imap_parse_frame(&length, &imap->frame, imap->in + at,
-                              imap->in_length - at);
+        rv = imap_frame_end(&length, &imap->frame, imap->in + at,
+                            imap->in_length - at);
         if (APR_STATUS_IS_ENOSPC(rv)) {
             fail(imap, "the server sent a line without end");
             return;

@@ -6,6 +6,7 @@
  * length of a literal is the only thing that says where a response goes on.
  */
 #include <string.h>
+#include <strings.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -28,14 +29,7 @@ typedef struct reader_t {
 
 static int same(const char *bytes, const char *word, apr_size_t length)
 {
-    apr_size_t i;
-
-    for (i = 0; i < length; i++) {
-        if (apr_toupper(bytes[i]) != apr_toupper(word[i])) {
-            return 0;
-        }
-    }
-    return 1;
+    return !strncasecmp(bytes, word, length);
 }
 
 int imap_value_is(const imap_value_t *value, const char *word)
@@ -52,31 +46,11 @@ int imap_value_begins(const imap_value_t *value, const char *word)
            && same(value->bytes, word, length);
 }
 
-static int number_of(apr_uint64_t *number, const char *bytes,
-                     apr_size_t length)
-{
-    apr_uint64_t sum = 0;
-    apr_size_t i;
-
-    *number = 0;
-    if (!length || length > 18) {
-        return 0;
-    }
-    for (i = 0; i < length; i++) {
-        if (!apr_isdigit(bytes[i])) {
-            return 0;
-        }
-        sum = sum * 10 + (apr_uint64_t)(bytes[i] - '0');
-    }
-    *number = sum;
-    return 1;
-}
-
 int imap_value_number(apr_uint64_t *number, const imap_value_t *value)
 {
     *number = 0;
     return value && value->kind == IMAP_ATOM
-           && number_of(number, value->bytes, value->length);
+           && imap_frame_number(number, value->bytes, value->length);
 }
 
 const char *imap_value_text(const imap_value_t *value, apr_pool_t *pool)
@@ -116,98 +90,6 @@ static const char *upper(const char *bytes, apr_size_t length,
         *at = (char)apr_toupper(*at);
     }
     return word;
-}
-
-/* -- where it ends --------------------------------------------------------- */
-
-/* Does this line begin something whose end is text for people? Then "{5}" at
- * its end announces nothing. */
-static int is_words(const char *line, apr_size_t length)
-{
-    static const char *const statuses[] = { "OK", "NO", "BAD", "BYE",
-                                            "PREAUTH" };
-    apr_size_t i;
-
-    if (length < 2 || line[0] != '*' || line[1] != ' ') {
-        return 1;               /* tagged, or a continuation */
-    }
-    for (i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
-        apr_size_t word = strlen(statuses[i]);
-
-        if (length > word + 2 && same(line + 2, statuses[i], word)
-            && !apr_isalnum(line[2 + word])) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* The literal announced at the end of a line (its line end cut off): its
- * length, or -1. */
-static apr_int64_t announced(const char *line, apr_size_t length)
-{
-    apr_size_t end = length;
-    apr_size_t at;
-    apr_uint64_t number;
-
-    if (end < 3 || line[--end] != '}') {
-        return -1;
-    }
-    if (line[end - 1] == '+') {
-        end--;
-    }
-    for (at = end; at > 0 && apr_isdigit(line[at - 1]); at--) {
-    }
-    if (!at || at == end || line[at - 1] != '{') {
-        return -1;
-    }
-    return number_of(&number, line + at, end - at) ? (apr_int64_t)number
-                                                   : APR_INT64_MAX;
-}
-
-static apr_size_t without_end(const char *line, apr_size_t length)
-{
-    if (length && line[length - 1] == '\n') {
-        length--;
-    }
-    if (length && line[length - 1] == '\r') {
-        length--;
-    }
-    return length;
-}
-
-apr_status_t imap_parse_frame(apr_size_t *length, imap_frame_t *frame,
-                              const char *bytes, apr_size_t have)
-{
-    const char *end;
-
-    *length = 0;
-    while (frame->scanned < have
-           && (end = memchr(bytes + frame->scanned, '\n',
-                            have - frame->scanned)) != NULL) {
-        apr_size_t next = (apr_size_t)(end - bytes) + 1;
-        apr_int64_t literal;
-
-        if (next > IMAP_RESPONSE_MAX) {
-            return APR_ENOSPC;
-        }
-        literal = announced(bytes + frame->line,
-                            without_end(bytes + frame->line,
-                                        next - frame->line));
-        if (literal < 0 || is_words(bytes, next)) {
-            *length = next;
-            return APR_SUCCESS;
-        }
-        if (literal > (apr_int64_t)(IMAP_RESPONSE_MAX - next)) {
-            return APR_ENOSPC;
-        }
-        frame->line = next + (apr_size_t)literal;
-        frame->scanned = frame->line;
-    }
-    if (frame->scanned < have) {
-        frame->scanned = have;
-    }
-    return have > IMAP_RESPONSE_MAX ? APR_ENOSPC : APR_INCOMPLETE;
 }
 
 /* -- values ---------------------------------------------------------------- */
@@ -270,13 +152,13 @@ static imap_value_t *literal(reader_t *in)
     apr_size_t left = (apr_size_t)(in->end - in->at);
     const char *end = memchr(in->at, '\n', left < LITERAL_LINE_MAX
                                            ? left : LITERAL_LINE_MAX);
-    apr_size_t line = end ? without_end(in->at, (apr_size_t)(end + 1 - in->at))
-                          : 0;
-    apr_int64_t length = announced(in->at, line);
+    apr_int64_t length = end ? imap_frame_literal(in->at, (apr_size_t)(end + 1
+                                                              - in->at))
+                             : -1;
     imap_value_t *value;
 
-    if (!end || length < 0 || length > in->end - (end + 1)
-        || memchr(in->at + 1, '{', line - 1)) {
+    if (length < 0 || length > in->end - (end + 1)
+        || memchr(in->at + 1, '{', (apr_size_t)(end - in->at - 1))) {
         return NULL;
     }
     value = value_new(in, IMAP_STRING, end + 1, (apr_size_t)length);
@@ -425,7 +307,7 @@ static void status_text(imap_response_t *response, reader_t *in)
 
         response->code = upper(name, length, in->pool);
         name = word(&code, &length);
-        number_of(&response->code_number, name, length);
+        imap_frame_number(&response->code_number, name, length);
     }
     response->text = imap_words(start, (apr_size_t)(in->end - start),
                                 WORDS_MAX, in->pool);
@@ -452,7 +334,7 @@ static imap_status_t status_of(const char *name, apr_size_t length)
 static apr_status_t data(imap_response_t *response, reader_t *in,
                          const char *name, apr_size_t length)
 {
-    if (number_of(&response->number, name, length)) {
+    if (imap_frame_number(&response->number, name, length)) {
         name = word(in, &length);
     }
     if (!length) {

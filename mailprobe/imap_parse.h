@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an IMAP server says, read: where a response ends (literals counted, so
- * that a mail which looks like a tagged answer is none) and what is in it. Pure
- * functions over bytes with a length; hostile input is read or refused, never a
- * crash, in time that grows with its length alone. Any thread.
- * RFC 3501 sections 4, 7 and 9; RFC 3516 (literal8).
+ * What an IMAP server says, read. Pure functions over bytes with a length;
+ * hostile input is read or refused, never a crash, in time that grows with its
+ * length alone. Any thread. RFC 3501 sections 4, 7 and 9; RFC 3516 (literal8).
  */
 #ifndef MAILPROBE_IMAP_PARSE_H
 #define MAILPROBE_IMAP_PARSE_H
 
 #include <apr_pools.h>
 
-/** A response with its literals has at most so many octets. */
-#define IMAP_RESPONSE_MAX (384 * 1024)
-
-/** Where the search for an end has got to; zeroed for a new response. */
-typedef struct imap_frame_t {
-    apr_size_t line;            /* start of the line looked at */
-    apr_size_t scanned;         /* no line end before this */
-} imap_frame_t;
-
-/**
- * Find the end of the first response in a buffer that grows: call it again
- * with more of the same, and the same frame.
- * @param length set to the response's octets, line end included
- * @return APR_SUCCESS, APR_INCOMPLETE (more is needed), APR_ENOSPC (it is
- *         longer than IMAP_RESPONSE_MAX, or says so)
- */
-apr_status_t imap_parse_frame(apr_size_t *length, imap_frame_t *frame,
-                              const char *bytes, apr_size_t have);
+#include "imap_frame.h"
 
 typedef enum { IMAP_ATOM, IMAP_STRING, IMAP_NIL, IMAP_LIST } imap_kind_t;
 

@@ -66,11 +66,11 @@ static void frames(const char *bytes, apr_size_t size, apr_pool_t *pool)
     while (size) {
         imap_frame_t whole = { 0, 0 }, slow = { 0, 0 };
         apr_size_t length, other = 0, have;
-        apr_status_t rv = imap_parse_frame(&length, &whole, bytes, size);
+        apr_status_t rv = imap_frame_end(&length, &whole, bytes, size);
         apr_status_t again = APR_INCOMPLETE;
 
         for (have = 1; have <= size && again == APR_INCOMPLETE; have++) {
-            again = imap_parse_frame(&other, &slow, bytes, have);
+            again = imap_frame_end(&other, &slow, bytes, have);
         }
         need(again == rv && other == length);
         if (rv != APR_SUCCESS) {

@@ -23,7 +23,7 @@ static long ends(const char *text, apr_size_t length)
     apr_status_t rv = APR_INCOMPLETE;
 
     for (have = 1; have <= length && rv == APR_INCOMPLETE; have++) {
-        rv = imap_parse_frame(&found, &frame, text, have);
+        rv = imap_frame_end(&found, &frame, text, have);
     }
     return rv == APR_SUCCESS ? (long)found : rv == APR_ENOSPC ? -2 : -1;
 }
