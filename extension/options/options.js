@@ -91,6 +91,10 @@ async function connect(event) {
 }
 
 async function forget() {
+  const { url, pixelBase } = await store.get('settings');
+  /* what the manifest itself asks for stays */
+  await ext.permissions.remove({ origins: [PROXY, ...[url, pixelBase].filter(Boolean)
+    .map(pattern)] }).catch(() => {});
   await keep('', '', '');
   $('url').value = $('key').value = '';
   say($('outcome'), 'Mailtrack has forgotten the server and the key.', 'good');

@@ -19,12 +19,7 @@
   function pattern(base) {
     const bare = base.replace(/^[a-z]+:\/\//i, '')
       .replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
-    return new RegExp(`(?:^|[^a-z0-9.-])${bare}(${ID})\\.gif`, 'i');
-  }
-
-  /* The id in a picture's address, or null. */
-  function idOf(url, base) {
-    return (base && pattern(base).exec(url)?.[1].toLowerCase()) || null;
+    return new RegExp(`(?:^|[^a-z0-9.-])${bare}${ID}\\.gif`, 'i');
   }
 
   /* Without our own pictures, whoever else's stay. */
@@ -34,5 +29,5 @@
     return text.replace(TAG, (tag) => (own.test(tag) ? '' : tag));
   }
 
-  return { html, idOf, strip };
+  return { html, strip };
 })();

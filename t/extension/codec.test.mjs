@@ -78,12 +78,6 @@ test('a long mail costs little', () => {
   assert.ok(process.cpuUsage(start).user < 5e6);
 });
 
-test('the id of a picture', () => {
-  assert.equal(pixel.idOf(`https://ci3.googleusercontent.com/x#${URL_}`, BASE), ID);
-  assert.equal(pixel.idOf('https://ci3.googleusercontent.com/x', BASE), null);
-  assert.equal(pixel.idOf(URL_, ''), null);
-});
-
 /* -- codec.js ----------------------------------------------------------------- */
 
 test('which URL', () => {

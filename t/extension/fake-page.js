@@ -5,7 +5,7 @@
  * mail with its pictures behind the proxy. Its words are German, Arabic and
  * Japanese: nothing may depend on them.
  */
-import { draftOf, scheduleOf, sendOf } from '/gmail.mjs';
+import { archiveOf, draftOf, scheduleOf, sendOf } from '/gmail.mjs';
 
 const policy = trustedTypes.createPolicy('gmail', { createHTML: (text) => text });
 let count = Math.floor(Math.random() * 1e9);
@@ -85,6 +85,7 @@ class Compose {
   }
 
   schedule() { return this.send(scheduleOf); }
+  sendAndArchive() { return this.send(archiveOf); }
 
   /* Undo gives back what the server has kept, pictures and all, as a draft. */
   async undo() {

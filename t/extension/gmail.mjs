@@ -39,6 +39,9 @@ export function request(messages, options = {}) {
 
 export const sendOf = ({ place, threadId, ...fields }) =>
   request([message({ labels: SENT, ...fields })], { place, threadId });
+export const archiveOf = ({ place, threadId, ...fields }) =>
+  request([message({ labels: ['^pfg', '^f_bt', '^f_btns', '^f_cl', '^a'], ...fields })],
+    { place: 0, threadId });
 export const draftOf = ({ place, threadId, ...fields }) =>
   request([message({ labels: DRAFT, ...fields })], { place, threadId });
 export const scheduleOf = ({ place, threadId, ...fields }) =>

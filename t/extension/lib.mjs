@@ -86,6 +86,20 @@ export function ok(good, words, more = '') {
 export const is = (got, want, words) => ok(JSON.stringify(got) === JSON.stringify(want),
   words, `got ${JSON.stringify(got)}\nwant ${JSON.stringify(want)}`);
 
+/* Serious findings of axe-core. */
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+export async function axe(page) {
+  const session = await page.context().newCDPSession(page);
+  const evaluate = async (expression) => (await session.send('Runtime.evaluate', { expression,
+    awaitPromise: true, returnByValue: true, allowUnsafeEvalBlockedByCSP: true })).result.value;
+  await evaluate(`${axeSource}; 0`);
+  const found = await evaluate(`axe.run(document, {resultTypes: ['violations']})
+    .then((result) => JSON.stringify(result.violations))`);
+  await session.detach();
+  return JSON.parse(found).filter((one) => ['serious', 'critical'].includes(one.impact))
+    .map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(' ')).join(' | ')}`);
+}
+
 export async function part(words, story) {
   try {
     await story();

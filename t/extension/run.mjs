@@ -2,7 +2,7 @@
 /* The extension's story, from set-up to the tick, against the real server. */
 import { fault, fetched, mailbox, requests, start } from './fake.mjs';
 import { gate, startGate } from './gate.mjs';
-import { ask, config, hit, installed, is, launch, ok, overlay, part, rival, track, until, workerOf } from './lib.mjs';
+import { ask, axe, config, hit, installed, is, launch, ok, overlay, part, rival, track, until, workerOf } from './lib.mjs';
 
 const { server, port } = await start();
 const { server: gateServer, url: gateUrl } = await startGate(config.url);
@@ -61,6 +61,7 @@ await part('set-up', async () => {
   is((await stored('settings'))?.key ?? '', '', 'nothing of that was kept');
   const said = await connect(`mailtrack:${gateUrl}#${config.key}`);
   ok(/^Connected: 0 tracked mails/.test(said), 'the set-up line fills both', said);
+  is(await axe(options), [], 'the set-up: axe');
   is(await options.evaluate(() => globalThis.asked),
     ['http://127.0.0.1/*', 'https://*.googleusercontent.com/*'], 'permissions are asked at the click');
   is((await stored('settings')).pixelBase, track('p/'), 'the server says where its pictures are');
@@ -206,6 +207,13 @@ await part('scheduled', async () => {
   const index = await compose({}, [ANN], 'Morgen', 'morgen');
   await inGmail((n) => gmail.composes[n].schedule(), index);
   await isTracked(await idOf(index), 'Morgen', 'scheduled');
+});
+
+await part('sent and archived', async () => {
+  const index = await compose({ isReply: true, threadId: 'thread-f:18' }, [ANN], '', 'ab');
+  await inGmail((n) => gmail.composes[n].sendAndArchive(), index);
+  await arrived(await idOf(index));
+  await isTracked(await idOf(index), 'Re: Antwort', 'sent and archived');
 });
 
 await part('undo and resend', async () => {
@@ -510,6 +518,7 @@ await part('somebody else’s view', async () => {
   await popup.goto(own('popup/popup.html'));
   await popup.getByText('Ann Doe opened “Das Angebot”').waitFor();
   ok(true, 'the popup has it');
+  is(await axe(popup), [], 'the popup: axe');
   ok(await until(async () => await inWorker(() => chrome.action.getBadgeText({})) === ''),
     'and the badge is content');
   for (const subject of ['Alle', 'Moment', 'Morgen', 'Spät']) await hit(pixelOf(subject));
