@@ -394,6 +394,16 @@ async function popupSays(pattern, words) {
   ok(said, words, said || await popup.locator('body').innerText());
 }
 
+/* As the browser does when it is idle. */
+async function endWorker() {
+  const session = await context.newCDPSession(page);
+  const { targetInfos } = await session.send('Target.getTargets');
+  const target = targetInfos.find((one) => one.type === 'service_worker' &&
+    one.url === own('background/main.js'));
+  await session.send('Target.closeTarget', { targetId: target.targetId });
+  await session.detach();
+}
+
 await part('a server in trouble', async () => {
   const troubles = [['hang', 'Wartet', /did not answer in time/], ['broken', 'Kaputt', /trouble of its own/],
     ['locked', 'Schlüssel', /does not accept the API key/]];
@@ -414,6 +424,7 @@ await part('a server in trouble', async () => {
     is(await inWorker(() => chrome.action.getBadgeText({})), '!', `${mode}: and the badge`);
   }
   is(Object.keys(await stored('outbox')).length, 3, 'the outbox has them');
+  await endWorker();
   gate.mode = 'pass';
   await popup.getByRole('button', { name: 'Ask now' }).click();
   ok(await until(async () => !Object.keys(await stored('outbox')).length),
@@ -425,11 +436,7 @@ await part('a server in trouble', async () => {
 });
 
 await part('the worker is asleep', async () => {
-  const session = await context.newCDPSession(page);
-  const { targetInfos } = await session.send('Target.getTargets');
-  const target = targetInfos.find((one) => one.type === 'service_worker' &&
-    one.url === own('background/main.js'));
-  await session.send('Target.closeTarget', { targetId: target.targetId });
+  await endWorker();
   const id = await sendPlain('Geweckt');
   await isTracked(id, 'Geweckt', 'it wakes');
 });
