@@ -5,6 +5,7 @@
  *
  *   trip idle SMTPS IMAPS CA BOXES SECONDS
  *   trip round SMTPS IMAPS CA BOXES SECONDS RATE
+ *   trip listen ...     the same, but IDLE alone tells of mails
  *
  * Prints name=value lines. A trip's delay is from the reply to its data ("250
  * queued") to the callback that knows it is there; CPU is this process's own.
@@ -43,6 +44,7 @@ static loop_timer_t *timer;
 static const char *ca;
 static int smtps, imaps, boxes, seconds, rate;
 static int round_trips;         /* 0: idle */
+static int listening;
 static box_t *box;
 static trip_t *trips;
 static int sent, total, ups, refused;
@@ -108,7 +110,9 @@ static void report(void)
 static void expect(box_t *of, int more)
 {
     of->in_flight += more;
-    watch_expect(of->watch, of->in_flight);
+    if (!listening) {
+        watch_expect(of->watch, of->in_flight);
+    }
 }
 
 static void on_sent(const smtp_result_t *result, void *data)
@@ -269,7 +273,8 @@ static apr_status_t run(int argc, const char *const *argv)
     apr_status_t rv = loop_create(&loop, pool);
     int i;
 
-    round_trips = !strcmp(argv[1], "round");
+    listening = !strcmp(argv[1], "listen");
+    round_trips = listening || !strcmp(argv[1], "round");
     smtps = atoi(argv[2]);
     imaps = atoi(argv[3]);
     ca = argv[4];
