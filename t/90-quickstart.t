@@ -19,7 +19,7 @@ my $tree = "$dir/the tree";
 my $run  = "$tree/run";
 my $http = HTTP::Tiny->new(timeout => 10);
 my $me   = $$;
-my @as_user;
+my (@as_user, $mail_place);
 
 END {
     if ($$ == $me && -d $tree) {
@@ -74,8 +74,23 @@ sub processes {
         if (alive($_) && open my $file, '<', "/proc/$_/cmdline") {
             $line = <$file> // '';
         }
-            index($line, "$tree/") >= 0
+            index($line, "$tree/") >= 0 || $mail_place && index($line, $mail_place) >= 0
     } map { m{(\d+)$} } glob '/proc/[0-9]*';
+}
+
+sub setting {
+    return (slurp("$_[1]/settings") =~ /^$_[0]=(.*)$/m)[0];
+}
+
+# What a monitor of the instance says when it has something to say.
+sub delivered {
+    my $monitors;
+    Mailtrack::Proc::wait_until(
+        sub {
+            $monitors = api(GET => '/api/deliveries')->{json}{monitors};
+            return $monitors && @$monitors && defined $monitors->[0]{last_ok_at};
+        }, 20);
+    return $monitors && $monitors->[0] // {};
 }
 
 sub api {
@@ -128,6 +143,23 @@ like $log, qr{/api/tracks}, '... but the rest';
 is scalar(IO::Socket::INET->new("127.0.0.2:$port")), undef,
   'it listens on 127.0.0.1 alone';
 
+# -- mail that really goes round ------------------------------------------------
+
+my $round;
+SKIP: {
+    skip 'needs root', 5 if $> != 0;
+    $mail_place = setting('mail', $run);
+    $round = delivered();
+    is $round->{name}, 'Demo: box1 to box2', 'there is a monitor';
+    is $round->{state}, 'ok', 'and its mail goes round' or diag $err;
+    my ($probe) = grep { (readlink("/proc/$_/exe") // '') =~ m{/mailprobe$} } processes();
+    isnt +(stat "/proc/$probe")[4], 0, 'mailprobe is not root';
+    is sprintf('%o', (stat "$run/mailprobe.yaml")[2] & 07777), '640',
+      'others do not read its configuration';
+    like $out, qr/goes round between/, 'it is said';
+}
+is api(GET => '/health')->{json}{prober}{status}, 'up', 'mailprobe is up';
+
 # -- again ------------------------------------------------------------------
 
 my $before = httpd_pid();
@@ -137,9 +169,12 @@ isnt httpd_pid(), $before, 'as another process';
 ok !alive($before), 'the old one is gone';
 is_deeply credentials(), $login, 'the credentials are the same';
 is api(GET => "/api/tracks/$track")->{json}{open_count}, 1, 'the data is there';
+is scalar @{ api(GET => '/api/deliveries')->{json}{monitors} }, $> ? 0 : 1,
+  'and one monitor still';
 ($exit, $out) = quickstart('status');
 is $exit, 0, 'status says it runs';
 like $out, qr/runs.*\Q$login->{url}\E/, '... and where';
+like $out, qr/^mailprobe runs/m, '... and mailprobe';
 
 # -- the port is taken --------------------------------------------------------
 
@@ -157,7 +192,9 @@ is $exit, 2, 'an unknown option is refused';
 
 ($exit, $out, $err) = quickstart('stop');
 is $exit, 0, 'it stops';
-is_deeply [ processes() ], [], 'nothing runs any more';
+is_deeply [ processes() ], [], 'nothing runs any more, no mail system either';
+ok !$mail_place || index($mail_place, $run) == 0 || !-e $mail_place,
+  'nothing is left outside of the tree';
 is scalar(IO::Socket::INET->new("127.0.0.1:$port")), undef, 'nobody listens';
 ($exit) = quickstart('stop');
 is $exit, 0, 'stopping twice is fine';
@@ -167,13 +204,15 @@ is $exit, 3, 'status says it does not run';
 # -- other circumstances --------------------------------------------------------
 
 SKIP: {
-    skip 'needs root', 9 if $> != 0;
+    skip 'needs root', 13 if $> != 0;
 
     # a checkout where www-data may not enter, such as one below /root
     chmod 0700, $dir;
-    ($exit, $out, $err) = quickstart();
+    ($exit, $out, $err) = quickstart('--no-mail');
     is $exit, 0, 'it starts where www-data may not enter' or diag "$out$err";
     like $out, qr/may not enter \Q$dir\E/, '... and says so';
+    is setting('mail', $run), '', '... without a mail system, as it was told';
+    is api(GET => '/health')->{json}{prober}{status}, 'up', '... mailprobe is up';
     is $http->get("$login->{url}/p/$track.gif")->{status}, 200,
       '... the pixel answers';
     ok Mailtrack::Proc::wait_until(
@@ -190,6 +229,9 @@ SKIP: {
     @as_user = qw(setpriv --reuid=nobody --regid=nogroup --clear-groups);
     ($exit, $out, $err) = quickstart(@mine, '--port', $port);
     is $exit, 0, 'a user starts one' or diag "$out$err";
+    like $out, qr/Without the demo mail system: Postfix needs root/,
+      '... without a mail system, and is told';
+    ok -s "$tree/mine/log/mailprobe.log", '... with mailprobe';
     is +(stat "$tree/mine/spool")[4], (getpwnam 'nobody')[2], '... that is his';
     is +(quickstart('stop', @mine))[0], 0, '... and stops it';
 }

@@ -457,6 +457,58 @@ static void test_sample(void)
     is_int(c->channels->nelts, 4, "and it has a channel of each kind");
 }
 
+/* -- the manual page ------------------------------------------------------- */
+
+static int is_key(const apr_array_header_t *keys, const char *word)
+{
+    int i;
+
+    for (i = 0; i < keys->nelts; i++) {
+        const char *key = APR_ARRAY_IDX(keys, i, const char *);
+        const char *last = strrchr(key, '.');
+
+        if (!strcmp(last ? last + 1 : key, word)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Every ".It Cm" is a key, and every key has one. */
+static void test_manual(void)
+{
+    apr_array_header_t *keys = configuration_keys(pool);
+    apr_hash_t *told = apr_hash_make(pool);
+    char *line, *state, *word, *words;
+    int i, strange = 0, untold = 0;
+
+    for (line = apr_strtok(slurp("mailprobe/mailprobe.yaml.5"), "\n", &state);
+         line; line = apr_strtok(NULL, "\n", &state)) {
+        if (strncmp(line, ".It Cm ", 7)) {
+            continue;
+        }
+        for (word = apr_strtok(line + 7, " ,", &words); word;
+             word = apr_strtok(NULL, " ,", &words)) {
+            apr_hash_set(told, word, APR_HASH_KEY_STRING, word);
+            if (!is_key(keys, word)) {
+                printf("# the manual tells of %s\n", word);
+                strange++;
+            }
+        }
+    }
+    for (i = 0; i < keys->nelts; i++) {
+        const char *key = APR_ARRAY_IDX(keys, i, const char *);
+        const char *last = strrchr(key, '.');
+
+        if (!apr_hash_get(told, last ? last + 1 : key, APR_HASH_KEY_STRING)) {
+            printf("# the manual does not tell of %s\n", key);
+            untold++;
+        }
+    }
+    is_int(strange, 0, "the manual tells of nothing that is not there");
+    is_int(untold, 0, "and of each of %d keys", keys->nelts);
+}
+
 int main(void)
 {
     apr_initialize();
@@ -468,6 +520,7 @@ int main(void)
     test_silence();
     test_files();
     test_sample();
+    test_manual();
     apr_pool_destroy(pool);
     return done_testing();
 }
