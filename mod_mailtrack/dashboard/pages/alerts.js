@@ -82,8 +82,8 @@ export function open(query, context) {
       <div><a href=${href('monitor', { id: one.id })}>${one.name}</a>
         <span class="faint">${one.detail}${one.last_hop ? `; last seen at ${
           one.last_hop}` : ''}</span>
-        <span class="faint aside">failing since ${when(one.failing_since)}, last good
-          ${when(one.last_ok_at)}${one.recovered_at ? html`, recovered
+        <span class="faint aside">failing since ${when(one.failing_since)}, ${one.last_ok_at
+          ? html`last good ${when(one.last_ok_at)}` : 'never good before'}${one.recovered_at ? html`, recovered
           ${when(one.recovered_at)}` : nothing}</span></div></li>`;
   }
 

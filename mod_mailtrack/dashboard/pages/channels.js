@@ -11,7 +11,7 @@ import { update } from '../parts/render.js';
 import { CHANNEL_KINDS, EVENTS } from '../parts/route-words.js';
 import { session } from '../parts/session.js';
 import { failingView, loadingView } from '../parts/states.js';
-import { plural, when } from '../parts/time.js';
+import { clockTime, plural, when } from '../parts/time.js';
 import { say, sayProblem } from '../parts/toast.js';
 
 const EVERY = 5000;
@@ -59,7 +59,7 @@ export function open(query, context) {
 
   async function readLog(name) {
     const answer = await api(`channels/${encodeURIComponent(name)}`);
-    logs.set(name, answer.data.log);
+    if (logs.has(name)) logs.set(name, answer.data.log);
     return answer.data;
   }
 
@@ -72,14 +72,17 @@ export function open(query, context) {
         }/test`, { method: 'POST', json: {} });
       const end = Date.now() + TEST_LASTS;
       let line = null;
+      let held = null;      /* a channel that fails waits for its next try */
       while (!gone && Date.now() < end) {
         await new Promise((resolve) => { setTimeout(resolve, TEST_EVERY); });
         const now = await readLog(channel.name);
         line = now.log.find((one) => one.event === 'test' &&
           one.created_at >= asked.asked_at) ?? null;
-        if (line && (line.state !== 'pending' || line.detail)) break;
+        held = now.state === 'failing' && now.retry_at &&
+          new Date(now.retry_at) > Date.now() ? now : null;
+        if (line && (line.state !== 'pending' || line.detail || held)) break;
       }
-      tell(channel, line, asked.prober);
+      tell(channel, line, asked.prober, held);
     } catch (error) {
       sayProblem(error);
     }
@@ -87,11 +90,14 @@ export function open(query, context) {
     reload();
   }
 
-  function tell(channel, line, prober) {
+  function tell(channel, line, prober, held) {
     if (gone) return;
     if (line?.state === 'sent') say(`The test went out by “${channel.name}”.`);
     else if (line?.detail) {
       sayProblem({ detail: `“${channel.name}” did not take the test: ${line.detail}` });
+    } else if (held) {
+      sayProblem({ detail: `“${channel.name}” fails (${held.last_error ?? 'no answer'}); ` +
+        `the test goes out when it is tried again, at ${clockTime(held.retry_at)}.` });
     } else {
       sayProblem({ detail: prober.status === 'up'
         ? `“${channel.name}” has not delivered the test yet.`

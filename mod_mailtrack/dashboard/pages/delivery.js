@@ -127,7 +127,7 @@ export function open(query, context) {
           { id: monitor.id })}>${monitor.name}</a></h2>
         ${monitorBadge(monitor.state)}</div>
       <p class="faint route-to">${monitor.recipient}</p>
-      ${monitor.detail ? html`<p class="route-detail">${monitor.detail}</p>` : nothing}
+      ${monitor.detail && monitor.state !== 'ok' ? html`<p class="route-detail">${monitor.detail}</p>` : nothing}
       ${quiet ? html`<p class="route-quiet">${icon('mute')}${quiet}</p>` : nothing}
       <div class="route-figures">
         <div><strong>${latencyWords(monitor.last_latency_us)}</strong>

@@ -129,7 +129,7 @@ export function open(query, context) {
             : `, watched by ${monitor.watch_account}`}</p></div>${actions()}</div>
       <section class="card state-card ${monitor.state}"><div class="verdict-head">
           ${monitorBadge(monitor.state)}
-          <span class="hits">${monitor.detail || OUTCOMES[monitor.state]?.[3] ||
+          <span class="hits">${(monitor.state !== 'ok' && monitor.detail) || OUTCOMES[monitor.state]?.[3] ||
             (monitor.enabled ? 'The first probe is to come.' : 'No probes are sent.')}</span>
         </div>
         <dl class="facts">
@@ -207,8 +207,8 @@ export function open(query, context) {
         >${when(probe.due_at)}</a></th>
       <td class="col-outcome" data-label="Outcome">${monitorBadge(probe.outcome)}</td>
       <td class="col-latency" data-label="Latency">${latencyWords(probe.latency_us)}</td>
-      <td class="col-detail" data-label="What happened">${probe.detail ||
-        probe.folder || ''}</td></tr>`;
+      <td class="col-detail" data-label="What happened">${(probe.outcome !==
+        'ok' && probe.detail) || probe.folder || ''}</td></tr>`;
   }
 
   function pager() {

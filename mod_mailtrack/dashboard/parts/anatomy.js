@@ -3,7 +3,7 @@
    vouched for it, where it was found. */
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { icon } from './icons.js';
-import { latencyWords, monitorBadge } from './route-words.js';
+import { latencyWords, monitorBadge, replyWords } from './route-words.js';
 import { DAY, fullTime, plural, preciseTime } from './time.js';
 
 const PHASES = { connect: 'Connect', tls: 'TLS handshake', greeting: 'Greeting',
@@ -87,15 +87,14 @@ export function anatomyView(probe) {
       ${probe.latency_us !== null ? html`<strong>${latencyWords(probe.latency_us)}</strong>
         ${probe.resolution_us ? html`<span class="faint">to the nearest
           ${latencyWords(probe.resolution_us)}</span>` : nothing}` : nothing}
-      ${probe.detail ? html`<span>${probe.detail}</span>` : nothing}</div>
+      ${probe.detail && probe.outcome !== 'ok' ? html`<span>${probe.detail}</span>` : nothing}</div>
     <dl class="facts">
       ${fact('Due', timeOf(probe.due_at))}
       ${fact('Accepted', timeOf(probe.sent_at))}
       ${fact('Seen', timeOf(probe.seen_at))}
       ${fact('Folder', probe.folder)}
       ${fact('Not seen for', probe.blind_us ? latencyWords(probe.blind_us) : null)}
-      ${fact('Server’s answer', sending.reply ? `${sending.code ?? ''} ${sending.reply}`
-        : null)}
+      ${fact('Server’s answer', replyWords(sending))}
       ${fact('Stopped at', sending.phase)}
       ${fact('Queue id', sending.queue_id)}
       ${fact('Encryption', sending.tls)}

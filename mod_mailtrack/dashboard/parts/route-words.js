@@ -62,6 +62,12 @@ export function uptimeWords(share) {
   return `${(Math.floor(share * 1000) / 10).toFixed(share === 1 ? 0 : 1)} %`;
 }
 
+/* A server's words, with its code once. */
+export function replyWords({ code, reply }) {
+  if (!reply) return '';
+  return !code || reply.startsWith(String(code)) ? reply : `${code} ${reply}`;
+}
+
 export const ALERT_KINDS = {
   delivery: ['Delivery', 'mails'], auth: ['Authentication', 'scanner'],
   certificate: ['Certificate', 'key'], house: ['Mailtrack itself', 'house'],

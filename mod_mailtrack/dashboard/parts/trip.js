@@ -6,7 +6,7 @@ import { openDialog } from './dialog.js';
 import { icon } from './icons.js';
 import { proberNotice } from './prober.js';
 import { href } from './router.js';
-import { latencyWords, monitorBadge } from './route-words.js';
+import { latencyWords, monitorBadge, replyWords } from './route-words.js';
 import { sayProblem } from './toast.js';
 
 const EVERY = 300;
@@ -25,14 +25,14 @@ function steps(probe) {
     ['mailprobe takes it up', nothing, Boolean(probe)],
     [refused ? 'Not accepted' : probe?.sent_at ? 'Accepted by the sending server'
       : 'Given to the sending server',
-    sending?.reply ? html`${sending.code ?? ''} ${sending.reply}` : nothing,
+    sending?.reply ? replyWords(sending) : nothing,
     Boolean(probe?.sent_at), refused],
     [probe?.outcome === 'bounced' ? 'It came back'
       : probe?.outcome === 'missing' ? 'Not seen in the mailbox'
         : probe?.outcome === 'blind' ? 'The mailbox cannot be watched'
           : probe?.seen_at ? `Seen in ${probe.folder ?? 'the mailbox'} after ${
             latencyWords(probe.latency_us)}` : 'Seen in the mailbox',
-    probe?.detail || nothing, Boolean(probe?.seen_at),
+    (probe?.outcome !== 'ok' && probe?.detail) || nothing, Boolean(probe?.seen_at),
     over && !probe.seen_at],
   ];
 }

@@ -201,7 +201,7 @@ sub probe {
         delivered_at => defined $latency
           ? us(int($sent + $latency)) : undef,
         send_state => 'accepted', send_code => 250,
-        send_reply => '2.0.0 Ok: queued as ' . sprintf('4c%04X', $id),
+        send_reply => '250 2.0.0 Ok: queued as ' . sprintf('4c%04X', $id),
         queue_id => sprintf('4c%04X', $id),
         tls => 'TLSv1.3 TLS_AES_256_GCM_SHA384',
         cert_until => us($at + 40 * 86_400),
