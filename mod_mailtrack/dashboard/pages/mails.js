@@ -262,7 +262,9 @@ export function open(query, context) {
           get an invisible picture.</li>
           <li class=${guided ? 'now' : ''}>Paste the picture at the end of the
             mail, and send it.</li>
-          <li>When it is opened, it shows here by itself.</li></ol></div>
+          <li>When it is opened, it shows here by itself.</li></ol>
+        <p class="faint">In Gmail, the <a href="settings">browser extension</a>
+          does all of this.</p></div>
       <div class="card">${guided ? html`${pictureView(guided)}
           <p class="listening" role="status"><i></i> Waiting for the first
             open…</p>`
