@@ -547,6 +547,36 @@ like JSON::PP::decode_json($told->{body})->{text},
   qr/^Route: broken\.test: ok.*^When it was sent: .*missing.*^Held back: /ms,
   'and says that it was held';
 is stop(), 0, 'the end';
+# -- a mail to several, of whom one is refused -----------------------------------
+
+SKIP: {
+    skip 'no mail system', 8 if !$mail{smtps};
+    my $mails = sub { scalar(() = glob "$stack/box/box$_[0]/Maildir/new/*") };
+    $channel{some} = { type => 'email', account => 'alerts',
+        to => '[box1@mail.test, reject@mail.test, box2@mail.test]' };
+    start('some');
+    my @have = map { $mails->($_) } 1, 2;
+    my $track = opened();
+    my $tried = sub { (deliveries("o.dedupe_key = 'first_open:$track->{id}'"))
+        [0]{attempts} // 0 };
+    my ($detail) = wait_until(sub { my ($row) = deliveries("o.dedupe_key ="
+          . " 'first_open:$track->{id}' AND d.detail <> ''");
+        $row && $row->{detail} }, 20);
+    like $detail, qr/^reject\@mail\.test: .*550.*policy/, 'who is refused';
+    is $tried->(), 1, 'tried once';
+    time_passes();
+    ok wait_until(sub { $tried->() == 2 && !(deliveries(
+        "o.dedupe_key = 'first_open:$track->{id}'"))[0]{lease_until} }, 20),
+      'and again';
+    for my $box (1, 2) {
+        ok wait_until(sub { $mails->($box) > $have[$box - 1] }, 10),
+          "box$box has it";
+        is $mails->($box), $have[$box - 1] + 1, 'once';
+    }
+    stop();
+    $t->sql("DELETE FROM outbox_deliveries WHERE state = 'pending'");
+}
+
 # -- an alarm, from the refusal at RCPT to the phone ------------------------------
 
 SKIP: {

@@ -331,6 +331,30 @@ static void test_recovery(void)
     is_int(w->tone, TONE_GOOD, "good");
 }
 
+/* Paused or deleted is not mended; muted is not spoken of. */
+static void test_left_and_quiet(void)
+{
+    incident_member_t *m;
+    wording_t *w;
+
+    incident_of(EVENT_RECOVERED, INCIDENT_DELIVERY);
+    m = add("Gmail", INCIDENT_LEFT);
+    m->recovered_at = NOW;
+    w = wording_make(&facts, pool);
+    is_str(w->title, "No longer watched: Gmail", "paused");
+    has(w->text, "\nGmail: no longer watched\n", "in its line, too");
+    is_int(w->tone, TONE_NEWS, "neither good nor bad");
+    add("Posteo", STATE_MISSING)->recovered_at = NOW;
+    is_str(wording_make(&facts, pool)->title, "Arrives again: 2 monitors",
+           "one of two was mended");
+    incident_of(EVENT_ALARM, INCIDENT_DELIVERY);
+    add("Gmail", STATE_MISSING);
+    add("Secret", STATE_BOUNCED)->quiet = 1;
+    w = wording_make(&facts, pool);
+    is_str(w->title, "Mail is missing: Gmail", "one is to be told of");
+    lacks(w->text, "Secret", "the muted one is not");
+}
+
 static void test_other_kinds(void)
 {
     wording_t *w;
@@ -376,6 +400,7 @@ int main(void)
     test_hostile();
     test_alarm();
     test_recovery();
+    test_left_and_quiet();
     test_other_kinds();
     apr_pool_destroy(pool);
     apr_terminate();
