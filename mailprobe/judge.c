@@ -230,6 +230,27 @@ apr_status_t judge_apply(store_t *store, judge_t *judge, apr_pool_t *pool)
     return rv;
 }
 
+/* Ours still? A lease that ended while nobody wanted it (the store was away,
+ * the clock was set) is ours again, unless somebody decided the probe
+ * meanwhile. */
+static apr_status_t hold(store_t *store, const judge_t *judge,
+                         apr_pool_t *pool)
+{
+    const char *lease = judge_lease(judge->p.monitor_id, pool);
+    apr_status_t rv = leases_held(store, lease, judge->owner);
+    probe_t *p = NULL;
+
+    if (rv != STORE_ECONFLICT) {
+        return rv;
+    }
+    rv = leases_take(store, lease, judge->owner, PROBING_LEASE);
+    if (rv == APR_SUCCESS) {
+        rv = probes_get(&p, store, judge->p.monitor_id, judge->p.id, pool);
+    }
+    return rv == APR_SUCCESS && p->decided_at != STORE_NULL ? STORE_ECONFLICT
+           : rv;
+}
+
 apr_status_t judge_work(store_t *store, void *job, apr_pool_t *pool)
 {
     judge_t *judge = job;
@@ -240,8 +261,7 @@ apr_status_t judge_work(store_t *store, void *job, apr_pool_t *pool)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = leases_held(store, judge_lease(judge->p.monitor_id, pool),
-                     judge->owner);
+    rv = hold(store, judge, pool);
     if (rv == APR_SUCCESS) {
         rv = judge_apply(store, judge, pool);
     }

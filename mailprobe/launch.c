@@ -15,6 +15,9 @@
 #include "log.h"
 #include "message.h"
 
+/* Where the store takes no row there is no probe: the next try. */
+#define AGAIN apr_time_from_sec(2)
+
 /* A time the wall clock showed a moment ago. */
 static apr_time_t own_time(const flight_t *flight, apr_time_t wall)
 {
@@ -227,11 +230,14 @@ static void begun(apr_status_t rv, const char *error, void *data)
         }
         launch_mail(flight);
     } else {
-        if (rv != STORE_ECONFLICT && rv != APR_NOTFOUND) {
+        if (rv != STORE_ECONFLICT && rv != APR_NOTFOUND
+            && !store_transient(rv)) {  /* of that storage.c speaks */
             log_line(LOG_WARNING, "%s: no probe: %s", seat->m->name, error);
         }
-        /* paused, deleted or another's: the next round knows */
-        loop_timer_set(seat->due, apr_time_from_sec(1));
+        /* paused, deleted or another's: the next round knows; or the lease has
+         * ended, and it takes it anew */
+        seat->probing->renewed_at = 0;
+        loop_timer_set(seat->due, AGAIN);
         flight_told(flight, NULL, rv == STORE_ECONFLICT
                   ? "another mailprobe has the monitor" : error);
         flight_end(flight);

@@ -114,6 +114,7 @@ struct probing_t {
     apr_int64_t edition;
     apr_int64_t renewed_at;     /* loop_clock(); 0: never */
     apr_int64_t live;           /* processes */
+    apr_int64_t enabled;        /* monitors, when they were read last */
 };
 
 /* -- judge.c -------------------------------------------------------------- */

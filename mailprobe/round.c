@@ -20,6 +20,7 @@ round_t *round_make(probing_t *probing, apr_pool_t *pool)
     round->scheduled = probing->scheduled;
     round->edition = probing->edition;
     round->live = probing->live;
+    round->enabled = probing->enabled;
     round->seats = apr_array_make(pool, 16, sizeof(round_seat_t));
     return round;
 }
@@ -172,27 +173,63 @@ static apr_status_t take(store_t *store, round_t *round, apr_int64_t share,
     return rv;
 }
 
-static apr_status_t leases(store_t *store, round_t *round, apr_pool_t *pool)
+static apr_int64_t share_of(const round_t *round)
 {
-    apr_status_t rv = APR_SUCCESS;
-    apr_int64_t enabled = count_enabled(round);
-    apr_int64_t share, count;
+    return (round->enabled + round->live - 1) / round->live;
+}
 
-    if (round->renew) {
-        rv = keep(store, round, pool);
-    }
+/* Leases renewed. @param still set to 1: as long as nobody edits a monitor
+ * there is nothing to give or take, and no need to read them all */
+static apr_status_t renew(int *still, store_t *store, round_t *round,
+                          apr_pool_t *pool)
+{
+    apr_int64_t live = round->live, held = 0;
+    apr_status_t rv = keep(store, round, pool);
+
+    *still = !round->scheduled;
     if (rv != APR_SUCCESS || !round->scheduled) {
         return rv;
     }
     rv = leases_count(&round->live, store, LEASE_PROCESS);
+    if (rv == APR_SUCCESS) {
+        rv = leases_count(&held, store, LEASE_MONITOR);
+    }
     if (round->live < 1) {
         round->live = 1;
     }
-    share = (enabled + round->live - 1) / round->live;
-    if (rv == APR_SUCCESS) {
-        rv = give(store, round, share, &count, pool);
+    *still = live == round->live && held >= round->enabled
+             && !round->lost->nelts
+             && round->seats->nelts <= share_of(round);
+    return rv;
+}
+
+static apr_status_t deal(store_t *store, round_t *round, apr_pool_t *pool)
+{
+    apr_int64_t count = 0;
+    apr_status_t rv = monitors_list(&round->monitors, store, pool);
+
+    if (rv != APR_SUCCESS || !round->scheduled) {
+        return rv;
     }
-    return rv != APR_SUCCESS ? rv : take(store, round, share, count, pool);
+    round->enabled = count_enabled(round);
+    rv = give(store, round, share_of(round), &count, pool);
+    return rv != APR_SUCCESS ? rv : take(store, round, share_of(round), count,
+                                         pool);
+}
+
+static apr_status_t look(store_t *store, round_t *round, apr_int64_t edition,
+                         apr_pool_t *pool)
+{
+    apr_status_t rv = APR_SUCCESS;
+    int still = 0;
+
+    if (round->renew) {
+        rv = renew(&still, store, round, pool);
+    }
+    if (rv == APR_SUCCESS && (!still || edition != round->edition)) {
+        rv = deal(store, round, pool);
+    }
+    return rv;
 }
 
 apr_status_t round_work(store_t *store, void *job, apr_pool_t *pool)
@@ -207,18 +244,14 @@ apr_status_t round_work(store_t *store, void *job, apr_pool_t *pool)
     round->asked = apr_array_make(pool, 4, sizeof(apr_int64_t));
     round->taken = apr_array_make(pool, 4, sizeof(round_taken_t));
     if (rv == APR_SUCCESS && (round->renew || edition != round->edition)) {
-        round->edition = edition;
         rv = store_begin(store);
         if (rv == APR_SUCCESS) {
-            rv = monitors_list(&round->monitors, store, pool);
-            if (rv == APR_SUCCESS) {
-                rv = leases(store, round, pool);
-            }
-            rv = store_end(store, rv);
+            rv = store_end(store, look(store, round, edition, pool));
         }
     }
     if (rv == APR_SUCCESS && round->scheduled) {
         rv = monitors_asked(&round->asked, store, pool);
     }
+    round->edition = edition;
     return rv;
 }

@@ -30,8 +30,9 @@ typedef struct round_t {
     int renew;                  /* the leases' turn */
     apr_int64_t edition;        /* in: what we know; out: what there is */
     apr_array_header_t *seats;  /* round_seat_t */
+    apr_int64_t enabled;        /* in and out: monitors that are */
+    apr_int64_t live;           /* in and out: processes */
     /* out; they live until done */
-    apr_int64_t live;
     apr_array_header_t *monitors;       /* monitor_t; NULL: not read */
     apr_array_header_t *lost;   /* apr_int64_t */
     apr_array_header_t *dropped;

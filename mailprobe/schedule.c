@@ -237,22 +237,34 @@ void schedule_update(seat_t *seat, const monitor_t *m)
 
 /* -- rounds --------------------------------------------------------------- */
 
-/* A mail that goes out is not handed over; one that is waited for may be. */
-static void ask_busy(flight_t *flight)
+/* What we hold; and of what a mail goes out at this moment, which is not handed
+ * over. A mail that is waited for may be. */
+static void hold_all(probing_t *probing, round_t *round)
 {
-    flight->seat->busy |= flight->sending || flight->writing
-                          || flight->again || flight->once != NULL;
-}
+    apr_hash_index_t *hi;
 
-static void hold(round_t *round, seat_t *seat)
-{
-    round_seat_t *entry = apr_array_push(round->seats);
+    for (hi = apr_hash_first(round->pool, probing->seats); hi;
+         hi = apr_hash_next(hi)) {
+        seat_t *seat = apr_hash_this_val(hi);
 
-    entry->id = seat->id;
-    entry->empty = !seat->flights && !seat->beginning;
-    seat->busy = seat->beginning;
-    each_flight(seat, ask_busy);
-    entry->busy = seat->busy;
+        seat->busy = seat->beginning;
+    }
+    for (hi = apr_hash_first(round->pool, probing->flights); hi;
+         hi = apr_hash_next(hi)) {
+        const flight_t *flight = apr_hash_this_val(hi);
+
+        flight->seat->busy |= flight->sending || flight->writing
+                              || flight->again || flight->once;
+    }
+    for (hi = apr_hash_first(round->pool, probing->seats); hi;
+         hi = apr_hash_next(hi)) {
+        const seat_t *seat = apr_hash_this_val(hi);
+        round_seat_t *entry = apr_array_push(round->seats);
+
+        entry->id = seat->id;
+        entry->empty = !seat->flights && !seat->beginning;
+        entry->busy = seat->busy;
+    }
 }
 
 /* Given up: who takes it finds in the store what is in flight. */
@@ -374,6 +386,7 @@ static void rounded(apr_status_t rv, const char *error, void *job)
     }
     if (rv == APR_SUCCESS) {
         probing->live = round->live;
+        probing->enabled = round->enabled;
         if (round->renew) {
             probing->renewed_at = loop_clock();
             take_ids(probing, round->lost, lose);
@@ -398,7 +411,6 @@ static void rounded(apr_status_t rv, const char *error, void *job)
 static void on_round(void *data)
 {
     probing_t *probing = data;
-    apr_hash_index_t *hi;
     apr_pool_t *pool;
     round_t *round;
 
@@ -412,10 +424,7 @@ static void on_round(void *data)
     round = round_make(probing, pool);
     round->renew = !probing->renewed_at
                    || loop_clock() - probing->renewed_at >= PROBING_RENEW;
-    for (hi = apr_hash_first(pool, probing->seats); hi;
-         hi = apr_hash_next(hi)) {
-        hold(round, apr_hash_this_val(hi));
-    }
+    hold_all(probing, round);
     probing->rounding = 1;
     storage_submit(probing->storage, STORAGE_ONCE, round_work, rounded, round);
 }

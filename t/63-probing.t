@@ -661,6 +661,61 @@ sub quiet_and_auth {
     is $got->{problem}, 'no such monitor', 'it says so';
 }
 
+# -- clocks ------------------------------------------------------------------
+
+# The wall clock of an engine, set while it runs; its other clock goes on. In
+# place: the file is mapped.
+sub set_clock {
+    open my $file, -e "$top/offset" ? '+<' : '>', "$top/offset" or die;
+    syswrite $file, pack 'q', $_[0];
+}
+
+sub clocks_jump {
+    my ($asan) = map { m{=> (/\S*libasan\S*)} } qx{ldd $build/t/probe/engine};
+    my ($cc, undef, $said) = run_command('', {}, $ENV{CC} // 'cc', '-shared',
+        '-fPIC', '-O1', '-o', "$top/clock.so", "$source/t/probe/clock.c");
+    is $cc, 0, 'another clock' or diag $said;
+    my $server = Mailtrack::Smtp->new;
+    my %plain = (imap => { port => $stack{imap}, security => 'none',
+        host => '127.0.0.1' });
+    configure('clock', fake('one', 'box1', $server, %plain),
+        monitor('m', recipient => 'box1@mail.test'));
+    set_clock(0);
+    my $pid = start_engine('clock', { CLOCK_FILE => "$top/offset",
+        LD_PRELOAD => join ' ', $asan // (), "$top/clock.so" });
+    for my $jump ([ 86_400e6, 'a day ahead' ], [ 0, 'and back' ]) {
+        my $p;
+        ok wait_until(sub { ($p) = grep { $_->{outcome} eq 'sent' }
+                probe_rows('clock', 'm'); $p || !sleep 0.2 && 0 }, 40),
+          'one is under way';
+        set_clock($jump->[0]);
+        my $count = scalar probe_rows('clock', 'm');
+        sleep 4;
+        is sql('clock', "SELECT outcome FROM probes WHERE id = $p->{id}"),
+          'sent', "$jump->[1]: it is waited for still";
+        cmp_ok scalar(probe_rows('clock', 'm')), '<=', $count + 1,
+          'no burst of probes';
+        deliver('box1', '', $p->{token});
+        becomes('clock', "SELECT outcome FROM probes WHERE id = $p->{id}", 'ok',
+            20, 'it arrives');
+        cmp_ok sql('clock', "SELECT latency_us FROM probes WHERE id = $p->{id}"),
+          '<', 60e6, 'its latency knows nothing of the jump';
+        my $before = sql('clock', 'SELECT max(id) FROM probes');
+        my $next;
+        ok wait_until(sub { ($next) = grep { $_->{id} > $before
+                  && $_->{outcome} eq 'sent' } probe_rows('clock', 'm');
+                $next || !sleep 0.2 && 0 }, 40), 'the next goes out';
+        deliver('box1', '', $next->{token});
+        becomes('clock', "SELECT decided_to FROM monitors",
+            $next->{due_at}, 20, 'and counts');
+        cmp_ok abs($next->{due_at} - $jump->[0] - time * 1e6), '<', 3600e6,
+          'by the new time';
+    }
+    is sql('clock', "SELECT count(*) FROM incidents WHERE kind = 'delivery'"),
+      0, 'nobody was told anything';
+    end_engine($pid);
+}
+
 # -- the story ----------------------------------------------------------------
 
 my ($code, $said) = run_command('', {}, 'make', '-s', '-C', $build,
@@ -690,4 +745,5 @@ end_engine($engine);
 ($once, $got, $err) = once('round', 'fates');
 is $got->{outcome}, 'ok', 'once, by oneself' or diag $err;
 two_end(@two);
+clocks_jump();
 done_testing;
