@@ -208,6 +208,14 @@ is $header{'x-mailtrack-signature'}, 'sha256='
 is $header{'x-mailtrack-delivery'}, "first_open:$mail->{id}", 'its key';
 like $header{'user-agent'}, qr/^Mailtrack\//, 'by name';
 
+my @said = (map({ keys %$_ } $json, $json->{mail}),
+    map { /^(X-Mailtrack-[\w-]+):/ } @{ $got->{lines} });
+for my $page ('README.md', 'mailprobe.yaml.5') {
+    my $text = do { local (@ARGV, $/) = "$source/mailprobe/$page"; <> };
+    is_deeply [grep { $text !~ /\b\Q$_\E\b/ } @said], [],
+      "$page tells of all that is sent";
+}
+
 ok $safe->wait_for('in', 1), 'the same by https';
 is +($safe->requests('in'))[0]{headers}{'x-mailtrack-signature'}, undef,
   'no secret, no signature';
