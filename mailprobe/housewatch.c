@@ -17,7 +17,7 @@
 #include "settings.h"
 
 #define EVERY apr_time_from_sec(60)
-#define FIRST apr_time_from_sec(15)
+#define FIRST apr_time_from_sec(5)
 
 /* Longer than the time between two rounds: who has it keeps it. */
 #define LEASE apr_time_from_sec(150)

@@ -14,7 +14,7 @@
 
 #define EVERY  apr_time_from_sec(3600)
 #define PAUSE  (200 * 1000)
-#define FIRST  apr_time_from_sec(20)    /* after the start */
+#define FIRST  apr_time_from_sec(10)    /* after the start */
 #define LEASE  apr_time_from_sec(300)
 
 /* Rows a step: some tens of milliseconds on a slow disk. */
