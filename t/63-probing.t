@@ -270,6 +270,8 @@ sub fates_begin {
           . monitor('bounce', recipient => 'bounce@mail.test')
           . monitor('blind', recipient => 'box3@mail.test', watch => 'locked')
           . monitor('unseen', recipient => 'box3@mail.test', watch => 'door')
+          . monitor('keep', recipient => 'box2@mail.test', watch => 'two',
+            interval => '1h', keep_mail => 'true')
           . monitor('lost', recipient => 'box2@mail.test', send => 'drops',
             watch => 'two')
           . monitor('grey', recipient => 'box2@mail.test', send => 'grey',
@@ -403,11 +405,15 @@ sub restart {
     my $alarmed = sql('fates', 'SELECT count(*) FROM monitors WHERE alarmed');
     $pid = start_engine('fates');
     becomes('fates', "SELECT count(*) FROM leases WHERE name LIKE 'monitor:%'",
-        11, 15, 'taken up by the next');
+        12, 15, 'taken up by the next');
     sleep 3;
     is sql('fates', $told), $before, 'a restart fires nothing anew';
     is sql('fates', 'SELECT count(*) FROM monitors WHERE alarmed'), $alarmed,
       'and forgets no alarm';
+    my ($p, @more) = probe_rows('fates', 'keep');
+    is "$p->{outcome} " . @more, 'ok 0', 'a mail to be kept is counted once';
+    is scalar(grep { /^X-Mailtrack-Probe: $p->{token}/m }
+        values %{ { mails('box2') } }), 1, 'and kept';
     return $pid;
 }
 
@@ -627,6 +633,7 @@ sub quiet_and_auth {
     my $pid = start_engine('quiet');
     becomes('quiet', "SELECT count(*) FROM incidents WHERE kind = 'delivery'",
         1, 20, 'an incident');
+    my $now;
     my $told = "SELECT count(*) FROM outbox o JOIN incidents i ON i.id ="
       . " o.incident_id WHERE o.event = 'alarm' AND i.kind = 'delivery'";
     becomes('quiet', $told, 1, 5, 'that is told');
@@ -637,6 +644,16 @@ sub quiet_and_auth {
     becomes('quiet', "SELECT count(*) FROM incidents WHERE kind = 'delivery'",
         1, 20, 'muted: an incident');
     is sql('quiet', $told), 0, 'and nobody is told';
+    $now = int(time * 1e6);
+    sql('quiet', "DELETE FROM outbox; DELETE FROM incidents; UPDATE monitors"
+        . " SET alarmed = 0, failures = 0, muted_until = NULL, probe_asked_at ="
+        . " $now WHERE name = 'muted'; INSERT INTO maintenance_windows"
+        . " (monitor_id, note, starts_at, ends_at, created_at) VALUES (NULL,"
+        . " 'work', $now - 1000000, $now + 3600000000, $now)");
+    becomes('quiet', "SELECT count(*) FROM incidents WHERE kind = 'delivery'",
+        1, 20, 'maintenance: an incident');
+    is sql('quiet', $told), 0, 'and nobody is told';
+    sql('quiet', 'DELETE FROM maintenance_windows');
     for my $verdict (qw(pass fail fail)) {
         my ($p) = grep { $_->{outcome} =~ /^sen/ }
           probe_rows('quiet', 'signed');
@@ -659,6 +676,85 @@ sub quiet_and_auth {
     my ($code, $got, $err) = once('nobody', 'quiet');
     is $code, 3, 'once: no such monitor';
     is $got->{problem}, 'no such monitor', 'it says so';
+}
+
+# A process that stood still while another took over finds out, and says and
+# writes nothing more.
+sub stood_still {
+    unlink "$top/go";
+    my $server = hold('rcpt');
+    unlink "$top/at-rcpt";
+    configure('still', account('one', 'box1') . fake('held', 'box1', $server),
+        monitor('m', recipient => 'box1@mail.test', send => 'held',
+            watch => 'one', interval => '1h'));
+    my $first = start_engine('still');
+    ok wait_until(sub { -e "$top/at-rcpt" }, 30), 'it sends';
+    kill STOP => $first;
+    leases_end('still');
+    my $second = start_engine('still');
+    becomes('still', "SELECT count(*) FROM leases WHERE name LIKE 'monitor:%'"
+        . ' AND until > 0', 1, 20, 'another takes the monitor over');
+    write_file("$top/go", '');
+    kill CONT => $first;
+    ok wait_until(sub { grep { / \.$/ } $server->said }, 20),
+      'the first sends its mail';
+    my ($p) = probe_rows('still', 'm');
+    deliver('box1', '', $p->{token});
+    fate('still', 'm', 'ok', 20, 'the second sees it');
+    is $server->connections, 1, 'one mail';
+    is scalar(probe_rows('still', 'm')), 1, 'one probe';
+    end_engine($_) for $first, $second;
+}
+
+# The store is locked for longer than a lease lasts.
+my ($away, $away_lock, $away_probe);
+sub store_goes {
+    my $server = Mailtrack::Smtp->new;
+    configure('away', account('one', 'box1') . fake('drops', 'box1', $server),
+        monitor('m', recipient => 'box1@mail.test', send => 'drops',
+            watch => 'one', missing_after => '5m'));
+    $away = start_engine('away');
+    $away_probe = fate('away', 'm', 'sent', 30, 'a probe is under way');
+    my $script = write_file("$top/lock.sql", ".timeout 9000\nBEGIN IMMEDIATE;\n"
+          . ".shell sleep 36\nCOMMIT;\n");
+    $away_lock = spawn("$top/away/lock.log", {}, $top, 'sh', '-c',
+        "exec sqlite3 $top/away/mt.db <$script");
+    sleep 1;
+    deliver('box1', '', $away_probe->{token});
+    return $server;
+}
+
+sub store_comes {
+    reap($away_lock, 60);
+    becomes('away', "SELECT outcome FROM probes WHERE id = $away_probe->{id}",
+        'ok', 30, 'the store is back: what was in flight is not lost');
+    my ($now) = grep { $_->{id} == $away_probe->{id} } probe_rows('away', 'm');
+    cmp_ok $now->{latency_us}, '<', 20e6, 'nor is its time';
+    cmp_ok scalar(split /\n/, slurp("$top/away/log")), '<', 60,
+      'and it was not talked about much';
+    my $newest = sql('away', 'SELECT max(id) FROM probes');
+    ok wait_until(sub { sql('away', 'SELECT max(id) FROM probes') > $newest
+              || !sleep 0.3 && 0 }, 30), 'it goes on';
+    end_engine($away);
+}
+
+# Three are due at once by an account that may send six a minute.
+my $slow;
+sub rate_begins {
+    my ($server) = @_;
+    configure('rate', fake('slow', 'box1', $server, rate => 6),
+        join '', map { monitor("m$_", recipient => 'box1@mail.test',
+            send => 'slow', watch => 'slow', interval => '1h',
+            missing_after => '10m') } 1 .. 3);
+    $slow = start_engine('rate');
+}
+
+sub rate_ends {
+    becomes('rate', "SELECT count(*) FROM probes WHERE outcome = 'sent'", 3, 60,
+        'all are sent');
+    cmp_ok sql('rate', 'SELECT max(due_at) - min(due_at) FROM probes'), '>=',
+      19.9e6, 'ten seconds apart';
+    end_engine($slow);
 }
 
 # -- clocks ------------------------------------------------------------------
@@ -725,17 +821,22 @@ start_stack();
 open_door();
 my $engine = fates_begin();
 my @two = two_begin();
+my $shared = store_goes();
+rate_begins($shared);
 arrives_well();
 imap_goes();
 refusals();
 copies();
 two_share();
 killed_at_every_step();
+stood_still();
 quiet_and_auth();
+rate_ends();
 late_ones();
 greylisted();
 cannot_see();
 imap_comes();
+store_comes();
 $engine = restart($engine);
 edited_in_flight();
 my ($once, $got, $err) = once('round', 'fates');
