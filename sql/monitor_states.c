@@ -104,27 +104,36 @@ apr_status_t monitors_unwatched(store_t *store, const monitor_t *m,
            : monitor_row_turned(store, m->id, now, m->state, m->detail);
 }
 
-apr_status_t monitors_uptime(int *per_mille, store_t *store, apr_int64_t id,
-                             apr_int64_t from, apr_int64_t to,
-                             apr_pool_t *pool)
+int monitors_uptime_of(const apr_array_header_t *states, apr_int64_t from,
+                       apr_int64_t to)
 {
-    apr_array_header_t *list = NULL;
     apr_int64_t good = 0, known = 0;
-    apr_status_t rv;
     int i;
 
-    rv = monitors_states(&list, store, id, from, to, pool);
-    for (i = 0; rv == APR_SUCCESS && i < list->nelts; i++) {
-        const monitor_state_t *s = &APR_ARRAY_IDX(list, i, monitor_state_t);
+    for (i = 0; i < states->nelts; i++) {
+        const monitor_state_t *s = &APR_ARRAY_IDX(states, i,
+                                                  monitor_state_t);
         apr_int64_t start = s->since > from ? s->since : from;
-        apr_int64_t end = i + 1 < list->nelts ? s[1].since : to;
+        apr_int64_t end = i + 1 < states->nelts ? s[1].since : to;
         int working = works(s->state);
 
+        if (end <= start) {
+            continue;
+        }
         known += working >= 0 ? end - start : 0;
         good += working > 0 ? end - start : 0;
     }
     /* whole milliseconds, so that the product stays in range for centuries */
-    *per_mille = known >= 1000 ? (int)(good / 1000 * 1000 / (known / 1000))
-                 : -1;
+    return known >= 1000 ? (int)(good / 1000 * 1000 / (known / 1000)) : -1;
+}
+
+apr_status_t monitors_uptime(int *per_mille, store_t *store, apr_int64_t id,
+                             apr_int64_t from, apr_int64_t to,
+                             apr_pool_t *pool)
+{
+    apr_array_header_t *list;
+    apr_status_t rv = monitors_states(&list, store, id, from, to, pool);
+
+    *per_mille = rv == APR_SUCCESS ? monitors_uptime_of(list, from, to) : -1;
     return rv;
 }

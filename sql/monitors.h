@@ -191,6 +191,10 @@ apr_status_t monitors_uptime(int *per_mille, store_t *store, apr_int64_t id,
                              apr_int64_t from, apr_int64_t to,
                              apr_pool_t *pool);
 
+/** The same of states that were read already, of from or earlier. Pure. */
+int monitors_uptime_of(const apr_array_header_t *states, apr_int64_t from,
+                       apr_int64_t to);
+
 /* -- routes: what is known of a domain ------------------------------------ */
 
 typedef struct route_state_t {

@@ -188,10 +188,19 @@ apr_status_t probes_rollups(apr_array_header_t **list, store_t *store,
     apr_status_t rv;
 
     *list = apr_array_make(pool, 32, sizeof(probe_rollup_t));
-    rv = store_query(&rows, store, "SELECT " ROLLUP_COLUMNS
-                     " FROM probe_rollups WHERE monitor_id = ? AND width = ?"
-                     " AND bucket >= ? AND bucket < ? ORDER BY bucket",
-                     "iiii", monitor_id, width, bucket_of(from, width), to);
+    if (monitor_id) {
+        rv = store_query(&rows, store, "SELECT " ROLLUP_COLUMNS
+                         " FROM probe_rollups WHERE monitor_id = ?"
+                         " AND width = ? AND bucket >= ? AND bucket < ?"
+                         " ORDER BY bucket", "iiii", monitor_id, width,
+                         bucket_of(from, width), to);
+    } else {                    /* by way of monitors, as below */
+        rv = store_query(&rows, store, "SELECT " ROLLUP_COLUMNS
+                         " FROM probe_rollups WHERE monitor_id IN (SELECT id"
+                         " FROM monitors) AND width = ? AND bucket >= ?"
+                         " AND bucket < ? ORDER BY monitor_id, bucket",
+                         "iii", width, bucket_of(from, width), to);
+    }
     return rv != APR_SUCCESS ? rv : read_rollups(*list, rows);
 }
 

@@ -109,7 +109,8 @@ typedef struct probe_rollup_t {
     apr_int64_t le[PROBE_BUCKETS];      /* each bucket's own, not cumulative */
 } probe_rollup_t;
 
-/** Widths kept, in seconds: an hour, a day; 0 is all time. */
+/** Widths kept, in seconds: an hour, a day; 0 is all time.
+ * @param monitor_id 0: of all, each monitor's together */
 apr_status_t probes_rollups(apr_array_header_t **list, store_t *store,
                             apr_int64_t monitor_id, apr_int64_t width,
                             apr_int64_t from, apr_int64_t to,

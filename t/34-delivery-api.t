@@ -49,9 +49,17 @@ my $bad = $id{'To example.org'};
       'each monitor, by name';
     my $one = $by{'To example.org'};
     is "$one->{state} $one->{alarmed}", 'missing 1', 'one fails';
-    cmp_ok scalar @{ $one->{hours} }, '>=', 24, 'its hours';
-    cmp_ok $one->{hours}[-1]{failed}, '>', 0, 'the last one failed';
-    cmp_ok $one->{hours}[3]{latency_us}, '>', 1_000_000, 'before it took its time';
+    my $hours = $one->{hours};
+    is scalar @{ $hours->{$_} }, 24, "its hours: $_"
+      for qw(latency_us arrived failed);
+    cmp_ok $hours->{failed}[-1] + $hours->{failed}[-2], '>', 0,
+      'the last ones failed';
+    cmp_ok $hours->{latency_us}[3], '>', 1_000_000, 'before it took its time';
+    my ($first) = $t->sql("SELECT ok + slow AS n FROM probe_rollups r JOIN"
+          . ' monitors m ON m.id = r.monitor_id WHERE r.width = 3600 AND'
+          . " m.public_id = '$bad' ORDER BY bucket DESC LIMIT 1 OFFSET 20");
+    cmp_ok scalar(grep { $_ == $first->{n} } @{ $hours->{arrived} }), '>', 5,
+      'arrivals of each hour';
     cmp_ok $one->{uptime_24h}, '<', 0.98, 'uptime of a day';
     cmp_ok $one->{uptime_7d}, '>', 0.98, 'of a week';
     is $by{'Old relay'}{state}, 'paused', 'paused';

@@ -5,7 +5,7 @@
  * of the minute: only when that changes the 24 hours and uptimes are read.
  * Runs in httpd's worker threads; small indexed reads.
  */
-#include <apr_strings.h>
+#include <apr_hash.h>
 
 #include "answer.h"
 #include "endpoints.h"
@@ -16,6 +16,7 @@
 #include "view.h"
 
 #define HOUR      APR_INT64_C(3600)
+#define HOURS     24
 #define MINUTE    apr_time_from_sec(60)
 #define SPARK     apr_time_from_sec(24 * HOUR)
 #define WEEK      apr_time_from_sec(7 * 24 * HOUR)
@@ -72,68 +73,104 @@ static apr_int64_t arrived(const probe_rollup_t *sums)
     return count;
 }
 
-static json_t *hour_view(call_t *call, const probe_rollup_t *sums)
+static apr_int64_t failures(const probe_rollup_t *sums)
 {
-    apr_int64_t count = arrived(sums);
-    json_t *out = json_object();
+    return sums->late + sums->missing + sums->spam + sums->bounced
+           + sums->send_failed;
+}
 
-    json_object_set_new(out, "at", view_time(call, sums->bucket));
-    json_object_set_new(out, "latency_us", count
-                        ? json_integer(sums->latency_us / count)
-                        : json_null());
-    json_object_set_new(out, "arrived", json_integer(count));
-    json_object_set_new(out, "failed", json_integer(sums->late
-                        + sums->missing + sums->spam + sums->bounced
-                        + sums->send_failed));
+/* The current hour is the last of them. */
+static apr_int64_t first_hour(apr_int64_t now)
+{
+    apr_int64_t hour = apr_time_from_sec(HOUR);
+
+    return now - now % hour - (HOURS - 1) * hour;
+}
+
+/* Where each monitor's hours begin in the list of all. */
+static apr_hash_t *beginnings(const apr_array_header_t *all,
+                              apr_pool_t *pool)
+{
+    apr_hash_t *out = apr_hash_make(pool);
+    const probe_rollup_t *last = NULL;
+    int i;
+
+    for (i = 0; i < all->nelts; i++) {
+        const probe_rollup_t *sums = &APR_ARRAY_IDX(all, i, probe_rollup_t);
+
+        if (!last || last->monitor_id != sums->monitor_id)
+            apr_hash_set(out, &sums->monitor_id, sizeof(sums->monitor_id),
+                         sums);
+        last = sums;
+    }
     return out;
 }
 
-static apr_status_t set_hours(json_t *out, call_t *call, apr_int64_t id,
-                              apr_int64_t now)
+/* 24 hours in columns: a list of hours would be most of the answer. */
+static json_t *hours_view(call_t *call, const apr_array_header_t *all,
+                          apr_hash_t *begin, apr_int64_t id)
 {
-    json_t *hours = json_array();
-    apr_array_header_t *list;
-    apr_status_t rv = probes_rollups(&list, call->store, id, HOUR,
-                                     now - SPARK, now, call->r->pool);
+    const probe_rollup_t *end = (const probe_rollup_t *)(const void *)
+                                all->elts + all->nelts;
+    const probe_rollup_t *sums = apr_hash_get(begin, &id, sizeof(id));
+    apr_int64_t hour = first_hour(call->r->request_time);
+    json_t *out = json_object(), *latency = json_array();
+    json_t *came = json_array(), *failed = json_array();
     int i;
 
-    for (i = 0; !rv && i < list->nelts; i++)
-        json_array_append_new(hours, hour_view(call, &APR_ARRAY_IDX(list, i,
-                                                        probe_rollup_t)));
-    json_object_set_new(out, "hours", hours);
-    return rv;
+    json_object_set_new(out, "from", view_time(call, hour));
+    for (i = 0; i < HOURS; i++, hour += apr_time_from_sec(HOUR)) {
+        int here = sums && sums < end && sums->monitor_id == id &&
+                   sums->bucket == hour;
+        apr_int64_t count = here ? arrived(sums) : 0;
+
+        json_array_append_new(latency, count
+                              ? json_integer(sums->latency_us / count)
+                              : json_null());
+        json_array_append_new(came, json_integer(count));
+        json_array_append_new(failed, json_integer(here ? failures(sums)
+                                                        : 0));
+        sums += here;
+    }
+    json_object_set_new(out, "latency_us", latency);
+    json_object_set_new(out, "arrived", came);
+    json_object_set_new(out, "failed", failed);
+    return out;
 }
 
-static apr_status_t set_uptime(json_t *out, call_t *call, const char *name,
-                               apr_int64_t id, apr_int64_t span)
+static json_t *uptime_view(const apr_array_header_t *states,
+                           apr_int64_t span, apr_int64_t now)
 {
-    apr_int64_t now = call->r->request_time;
-    int uptime;
-    apr_status_t rv = monitors_uptime(&uptime, call->store, id, now - span,
-                                      now, call->r->pool);
+    int uptime = monitors_uptime_of(states, now - span, now);
 
-    if (!rv)
-        json_object_set_new(out, name, uptime < 0 ? json_null()
-                            : json_real((double)uptime / 1000));
-    return rv;
+    return uptime < 0 ? json_null() : json_real((double)uptime / 1000);
 }
 
 static apr_status_t live_complete(json_t *body, call_t *call,
                                   const live_t *live)
 {
     json_t *monitors = json_object_get(body, "monitors");
-    apr_status_t rv = APR_SUCCESS;
+    apr_int64_t now = call->r->request_time;
+    apr_pool_t *pool = call->r->pool;
+    apr_array_header_t *hours, *states;
+    apr_hash_t *begin;
+    apr_status_t rv = probes_rollups(&hours, call->store, 0, HOUR,
+                                     first_hour(now), now, pool);
     int i;
 
+    begin = rv ? NULL : beginnings(hours, pool);
     for (i = 0; !rv && i < live->monitors->nelts; i++) {
         apr_int64_t id = APR_ARRAY_IDX(live->monitors, i, monitor_t).id;
         json_t *one = json_array_get(monitors, (size_t)i);
 
-        rv = set_hours(one, call, id, call->r->request_time);
-        if (!rv)
-            rv = set_uptime(one, call, "uptime_24h", id, SPARK);
-        if (!rv)
-            rv = set_uptime(one, call, "uptime_7d", id, WEEK);
+        rv = monitors_states(&states, call->store, id, now - WEEK, now,
+                             pool);
+        if (rv)
+            break;
+        json_object_set_new(one, "hours", hours_view(call, hours, begin, id));
+        json_object_set_new(one, "uptime_24h",
+                            uptime_view(states, SPARK, now));
+        json_object_set_new(one, "uptime_7d", uptime_view(states, WEEK, now));
     }
     return rv;
 }

@@ -42,15 +42,13 @@ static int answer_refused(call_t *call, apr_status_t rv)
                         apr_pstrdup(call->r->pool, colon + 2));
 }
 
-static apr_status_t view_of(json_t **body, call_t *call, const monitor_t *m)
+static apr_status_t view_of(json_t **body, call_t *call, const monitor_t *m,
+                            const apr_array_header_t *windows)
 {
-    apr_array_header_t *off, *windows;
+    apr_array_header_t *off;
     apr_status_t rv = monitors_channels_off(&off, call->store, m->id,
                                             call->r->pool);
 
-    if (!rv)
-        rv = windows_list(&windows, call->store, call->r->request_time,
-                          call->r->pool);
     if (!rv)
         *body = monitor_view(call, m, windows, off);
     return rv;
@@ -58,9 +56,13 @@ static apr_status_t view_of(json_t **body, call_t *call, const monitor_t *m)
 
 static int answer_monitor(call_t *call, const monitor_t *m, int status)
 {
+    apr_array_header_t *windows;
     json_t *body;
-    apr_status_t rv = view_of(&body, call, m);
+    apr_status_t rv = windows_list(&windows, call->store,
+                                   call->r->request_time, call->r->pool);
 
+    if (!rv)
+        rv = view_of(&body, call, m, windows);
     if (rv)
         return answer_store(call, rv, "monitor");
     if (status == HTTP_CREATED)
@@ -74,7 +76,7 @@ static int answer_monitor(call_t *call, const monitor_t *m, int status)
 
 int endpoint_monitors_list(call_t *call)
 {
-    apr_array_header_t *list;
+    apr_array_header_t *list, *windows;
     json_t *body, *one;
     apr_status_t rv;
     int status, i;
@@ -84,9 +86,13 @@ int endpoint_monitors_list(call_t *call)
     if ((status = call_store(call)) != OK)
         return status;
     rv = monitors_list(&list, call->store, call->r->pool);
+    if (!rv)
+        rv = windows_list(&windows, call->store, call->r->request_time,
+                          call->r->pool);
     body = json_array();
     for (i = 0; !rv && i < list->nelts; i++) {
-        rv = view_of(&one, call, &APR_ARRAY_IDX(list, i, monitor_t));
+        rv = view_of(&one, call, &APR_ARRAY_IDX(list, i, monitor_t),
+                     windows);
         if (!rv)
             json_array_append_new(body, one);
     }

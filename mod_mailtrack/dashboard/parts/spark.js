@@ -10,7 +10,9 @@ const TALL = 30;
 function words(hours) {
   const failed = hours.reduce((sum, hour) => sum + hour.failed, 0);
   const slowest = Math.max(...hours.map((hour) => hour.latency_us ?? 0));
-  if (!hours.length) return 'No probes within 24 hours';
+  if (!hours.some((hour) => hour.arrived || hour.failed)) {
+    return 'No probes within 24 hours';
+  }
   return `The last 24 hours: ${failed ? `${plural(failed, 'probe')} failed`
     : 'no probe failed'}, ${latencyWords(slowest)} in the slowest hour`;
 }
@@ -18,6 +20,10 @@ function words(hours) {
 /* Heights by the square root, so that one slow hour does not flatten the rest. */
 function bar(hour, place, most) {
   const x = place * (WIDE + 2);
+  if (!hour.arrived && !hour.failed) {
+    return svg`<rect class="none" x=${x} y=${TALL - 2} width=${WIDE} height="2"
+      rx="1"></rect>`;
+  }
   const share = hour.latency_us === null || !most ? 0
     : Math.sqrt(hour.latency_us / most);
   const height = hour.failed && !hour.arrived ? TALL : Math.max(3, share * TALL);
@@ -27,15 +33,14 @@ function bar(hour, place, most) {
     hour.failed ? `, ${hour.failed} failed` : ''}</title></rect>`;
 }
 
-export function sparkView(hours) {
-  const begin = Math.floor(Date.now() / HOUR) - 23;
+/* columns: {from, latency_us, arrived, failed}, each of 24 hours. */
+export function sparkView(columns) {
+  const begin = new Date(columns.from).getTime();
+  const hours = columns.arrived.map((arrived, n) => ({ arrived,
+    at: new Date(begin + n * HOUR).toISOString(), failed: columns.failed[n],
+    latency_us: columns.latency_us[n] }));
   const most = Math.max(0, ...hours.map((hour) => hour.latency_us ?? 0));
-  const at = new Map(hours.map((hour) =>
-    [Math.floor(new Date(hour.at) / HOUR) - begin, hour]));
-  return html`<svg class="spark" viewBox="0 0 ${24 * (WIDE + 2) - 2} ${TALL}"
+  return html`<svg class="spark" viewBox="0 0 ${hours.length * (WIDE + 2) - 2} ${TALL}"
     role="img" aria-label=${words(hours)} preserveAspectRatio="none">
-    ${Array.from({ length: 24 }, (_, place) => (at.has(place)
-      ? bar(at.get(place), place, most)
-      : svg`<rect class="none" x=${place * (WIDE + 2)} y=${TALL - 2} width=${WIDE}
-          height="2" rx="1"></rect>`))}</svg>`;
+    ${hours.map((hour, place) => bar(hour, place, most))}</svg>`;
 }
