@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strict reading of YAML (contract in config_form.h). With config_values.c the
- * only file that sees libyaml. Runs where a configuration is loaded, before
- * the loop or in it (a file of a few KiB). Must not guess, and repeats no
- * value: it may be a secret.
+ * Strict reading of YAML (contract in config_form.h). With config_values.c and
+ * config_lists.c all that sees libyaml. Runs where a configuration is loaded,
+ * before the loop or in it (a file of a few KiB). Must not guess, and repeats
+ * no value: it may be a secret.
  */
 #include <stdarg.h>
 #include <string.h>

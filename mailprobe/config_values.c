@@ -9,7 +9,6 @@
 
 #include <apr_strings.h>
 
-#include "address.h"
 #include "config_form.h"
 #include "config_inside.h"
 #include "utf8.h"
@@ -97,9 +96,7 @@ static apr_status_t expand(expansion_t *x)
     return APR_SUCCESS;
 }
 
-/* @param text never NULL; "" where there is no value
- * @param literal whether any of it stands in the file */
-static apr_status_t scalar(form_t *form, const char **text, int *literal,
+apr_status_t config_scalar(form_t *form, const char **text, int *literal,
                            const form_node_t *node)
 {
     char buffer[FORM_TEXT_MAX + 1];
@@ -134,13 +131,11 @@ static apr_status_t scalar(form_t *form, const char **text, int *literal,
     return APR_SUCCESS;
 }
 
-/* As scalar, but nothing where something is required is an error. */
-static apr_status_t value_of(form_t *form, const char **text,
-                             const form_node_t *node,
-                             const form_field_t *field)
+apr_status_t config_value(form_t *form, const char **text,
+                          const form_node_t *node, const form_field_t *field)
 {
     int literal;
-    apr_status_t rv = scalar(form, text, &literal, node);
+    apr_status_t rv = config_scalar(form, text, &literal, node);
 
     if (rv == APR_SUCCESS && !**text && field->required) {
         return form_fail(form, node, "empty; expected a value");
@@ -154,7 +149,7 @@ apr_status_t form_text(form_t *form, form_node_t *node,
                        const form_field_t *field, void *into)
 {
     const char *text;
-    apr_status_t rv = value_of(form, &text, node, field);
+    apr_status_t rv = config_value(form, &text, node, field);
 
     if (rv == APR_SUCCESS && *text) {
         *(const char **)into = text;
@@ -167,7 +162,7 @@ apr_status_t form_note_secret(form_t *form, const form_node_t *node,
 {
     const char *text;
     int literal;
-    apr_status_t rv = scalar(form, &text, &literal, node);
+    apr_status_t rv = config_scalar(form, &text, &literal, node);
 
     if (rv == APR_SUCCESS && literal && *text && !form->secret_line) {
         form->secret_line = form_line(node);
@@ -205,7 +200,7 @@ apr_status_t form_url(form_t *form, form_node_t *node,
                       const form_field_t *field, void *into)
 {
     const char *text;
-    apr_status_t rv = value_of(form, &text, node, field);
+    apr_status_t rv = config_value(form, &text, node, field);
 
     if (rv != APR_SUCCESS || !*text) {
         return rv;
@@ -230,7 +225,7 @@ apr_status_t form_zone(form_t *form, form_node_t *node,
 {
     const char *text;
     zone_t *zone;
-    apr_status_t rv = value_of(form, &text, node, field);
+    apr_status_t rv = config_value(form, &text, node, field);
 
     if (rv != APR_SUCCESS || !*text) {
         return rv;
@@ -249,7 +244,7 @@ apr_status_t form_flag(form_t *form, form_node_t *node,
                        const form_field_t *field, void *into)
 {
     const char *text;
-    apr_status_t rv = value_of(form, &text, node, field);
+    apr_status_t rv = config_value(form, &text, node, field);
 
     if (rv != APR_SUCCESS || !*text) {
         return rv;
@@ -265,7 +260,7 @@ apr_status_t form_number(form_t *form, form_node_t *node,
                          const form_field_t *field, void *into)
 {
     const char *text;
-    apr_status_t rv = value_of(form, &text, node, field);
+    apr_status_t rv = config_value(form, &text, node, field);
     apr_size_t length;
 
     if (rv != APR_SUCCESS || !*text) {
@@ -333,7 +328,7 @@ apr_status_t form_duration(form_t *form, form_node_t *node,
                            const form_field_t *field, void *into)
 {
     const char *text;
-    apr_status_t rv = value_of(form, &text, node, field);
+    apr_status_t rv = config_value(form, &text, node, field);
     apr_int64_t us;
 
     if (rv != APR_SUCCESS || !*text) {
@@ -350,7 +345,7 @@ apr_status_t form_duration(form_t *form, form_node_t *node,
     return APR_SUCCESS;
 }
 
-static int index_of(const char *text, const char *const *words)
+int config_index(const char *text, const char *const *words)
 {
     int i;
 
@@ -362,7 +357,7 @@ static int index_of(const char *text, const char *const *words)
     return -1;
 }
 
-static apr_status_t no_word(form_t *form, const form_node_t *node,
+apr_status_t config_no_word(form_t *form, const form_node_t *node,
                             const char *const *words)
 {
     const char *all = *words;
@@ -377,131 +372,16 @@ apr_status_t form_word(form_t *form, form_node_t *node,
                        const form_field_t *field, void *into)
 {
     const char *text;
-    apr_status_t rv = value_of(form, &text, node, field);
+    apr_status_t rv = config_value(form, &text, node, field);
     int i;
 
     if (rv != APR_SUCCESS || !*text) {
         return rv;
     }
-    i = index_of(text, field->more);
+    i = config_index(text, field->more);
     if (i < 0) {
-        return no_word(form, node, field->more);
+        return config_no_word(form, node, field->more);
     }
     *(int *)into = i;
     return APR_SUCCESS;
-}
-
-/* ---- lists ---- */
-
-static apr_status_t add_item(form_t *form, apr_array_header_t *list,
-                             const form_node_t *node)
-{
-    const char *text;
-    int literal;
-    apr_status_t rv = scalar(form, &text, &literal, node);
-
-    if (rv == APR_SUCCESS && !*text) {
-        return form_fail(form, node, "an empty item; expected a value");
-    }
-    if (rv == APR_SUCCESS) {
-        APR_ARRAY_PUSH(list, const char *) = text;
-    }
-    return rv;
-}
-
-apr_status_t form_list(form_t *form, form_node_t *node,
-                       const form_field_t *field, void *into)
-{
-    apr_array_header_t *list = apr_array_make(form->pool, 4,
-                                              sizeof(const char *));
-    yaml_node_item_t *item;
-    apr_status_t rv = APR_SUCCESS;
-
-    if (node->type == YAML_SCALAR_NODE) {
-        const char *text;
-
-        rv = value_of(form, &text, node, field);
-        if (rv == APR_SUCCESS && *text) {
-            APR_ARRAY_PUSH(list, const char *) = text;
-            *(const apr_array_header_t **)into = list;
-        }
-        return rv;
-    }
-    if (node->type != YAML_SEQUENCE_NODE) {
-        return form_fail(form, node, "expected a list, such as [a, b]");
-    }
-    for (item = node->data.sequence.items.start;
-         rv == APR_SUCCESS && item < node->data.sequence.items.top; item++) {
-        rv = add_item(form, list,
-                      yaml_document_get_node(&form->document, *item));
-    }
-    if (rv == APR_SUCCESS && field->required && list->nelts == 0) {
-        return form_fail(form, node, "an empty list; expected a value");
-    }
-    *(const apr_array_header_t **)into = list;
-    return rv;
-}
-
-apr_status_t form_words(form_t *form, form_node_t *node,
-                        const form_field_t *field, void *into)
-{
-    const apr_array_header_t *list = NULL;
-    apr_status_t rv = form_list(form, node, field, &list);
-    int i;
-
-    if (rv != APR_SUCCESS || !list) {
-        return rv;
-    }
-    for (i = 0; i < list->nelts; i++) {
-        if (index_of(APR_ARRAY_IDX(list, i, const char *), field->more) < 0) {
-            return no_word(form, node, field->more);
-        }
-    }
-    *(const apr_array_header_t **)into = list;
-    return APR_SUCCESS;
-}
-
-/* ---- addresses ---- */
-
-static apr_status_t address_of(form_t *form, const char **address,
-                               const form_node_t *node, const char *text)
-{
-    apr_array_header_t *list;
-    const char *error;
-
-    if (address_parse_list(&list, &error, text, strlen(text), form->pool)
-        != APR_SUCCESS || list->nelts != 1) {
-        return form_fail(form, node, "expected one mail address, "
-                         "name@example.org");
-    }
-    *address = APR_ARRAY_IDX(list, 0, address_t).address;
-    return APR_SUCCESS;
-}
-
-apr_status_t form_address(form_t *form, form_node_t *node,
-                          const form_field_t *field, void *into)
-{
-    const char *text;
-    apr_status_t rv = value_of(form, &text, node, field);
-
-    return rv == APR_SUCCESS && *text
-           ? address_of(form, into, node, text) : rv;
-}
-
-apr_status_t form_addresses(form_t *form, form_node_t *node,
-                            const form_field_t *field, void *into)
-{
-    const apr_array_header_t *list = NULL;
-    apr_status_t rv = form_list(form, node, field, &list);
-    int i;
-
-    for (i = 0; rv == APR_SUCCESS && list && i < list->nelts; i++) {
-        const char **item = &APR_ARRAY_IDX(list, i, const char *);
-
-        rv = address_of(form, item, node, *item);
-    }
-    if (rv == APR_SUCCESS && list) {
-        *(const apr_array_header_t **)into = list;
-    }
-    return rv;
 }
