@@ -193,6 +193,7 @@ export function open(query, context) {
   /* What monitors know of the way there, then and now. */
   function way() {
     if (!track.route) {
+      if (track.state === 'opened' || track.reached) return nothing;
       const domain = track.recipients[0]?.address.replace(/.*@/, '');
       return html`<p class="way faint">Whether mail to ${domain ?? 'them'} arrives is
         unknown: no monitor covers it.</p>`;

@@ -275,13 +275,14 @@ sub monitor {
 }
 
 sub member {
-    my ($incident, $n, $now, $ago, $over) = @_;
+    my ($incident, $n, $now, $ago, $over, $state) = @_;
     my $m = $monitors[$n];
     return insert('incident_monitors', incident_id => $incident,
         monitor_id => $n + 1, joined_at => us($now - $ago),
         failing_since => us($now - $ago - 900),
-        state => $over ? 'missing' : $m->{state},
-        detail => $over ? 'accepted, then unseen' : $m->{detail},
+        state => $state // ($over ? 'missing' : $m->{state}),
+        detail => $state ? 'it ends in 11 days'
+          : $over ? 'accepted, then unseen' : $m->{detail},
         last_hop => "mx1.$m->{domain}", last_ok_at => us($now - $ago - 1200),
         recovered_at => $over ? us($now - $over) : undef);
 }
@@ -311,7 +312,8 @@ sub alerts {
             repeat_at => $over || $who ? undef : us($now + 1500));
     }
     return $sql . member(1, 1, $now, 203_000, 200_000)
-      . member(1, 2, $now, 203_000, 200_100) . member(3, 1, $now, 100_000)
+      . member(1, 2, $now, 203_000, 200_100)
+      . member(3, 1, $now, 100_000, undef, 'certificate')
       . member(4, 4, $now, 22_000) . member(5, 3, $now, 2_100);
 }
 
