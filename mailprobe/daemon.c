@@ -74,7 +74,8 @@ static int detach(int *to)
     close(ends[0]);
     setsid();
     null = open("/dev/null", O_RDWR);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || chdir("/")) {
+    /* the directory stays: paths in the configuration may be relative to it */
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0) {
         return errno;
     }
     if (null > 2) {

@@ -9,6 +9,7 @@
 
 #include <apr_strings.h>
 
+#include "configuration.h"
 #include "fetch.h"
 #include "trust.h"
 

@@ -194,6 +194,19 @@ like +(mailprobe('-c', $conf, '--check'))[1], qr/^! nobody is told/m, 'no channe
 configure(accounts => $part{accounts} =~ s/ca_file: [^}]*/ca_file: $hook->{dir}/rg);
 like +(mailprobe('-c', $conf, '--check'))[1], qr/^✗ smtp one: .*connection/m, 'a certificate of nobody';
 
+my ($chat, $topic) = map { $hook->url($_) } 'chat', 'topic';
+configure(channels => "channels:\n  chat: {type: discord, url: \"$chat/geheim\"}\n"
+      . "  topic: {type: ntfy, url: \"$topic\", token: geheim}\n");
+($code, $out) = mailprobe('-c', $conf, '--check');
+is $code, 0, 'Discord and ntfy are asked' or diag $out;
+my ($asked) = grep { $_->{path} eq '/topic/auth' } $hook->requests;
+is $asked->{method}, 'GET', 'without a message';
+is_deeply [ grep { $_->{method} eq 'POST' } $hook->requests ], [], 'to nobody';
+$hook->behave($_, '404') for 'chat', 'topic';
+($code, $out) = mailprobe('-c', $conf, '--check');
+like $out, qr/^✗ channel $_: 127\.0\.0\.1:\d+ answers 404: the URL or the token is not right/m,
+  "$_ that is not there" for 'chat', 'topic';
+
 # -- --once and --test-channel ----------------------------------------------------------
 
 configure();

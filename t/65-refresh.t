@@ -45,6 +45,7 @@ my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5,
 my $url    = 'http://127.0.0.1:' . $listen->sockport;
 my $server = fork() // die "fork: $!";
 if (!$server) {
+    my @hanging;
     while (getppid() == $owner) {
         my $ready = '';
         vec($ready, fileno $listen, 1) = 1;
@@ -56,7 +57,12 @@ if (!$server) {
             last if $line eq "\r\n";
         }
         write_file("$dir/asked", $request);
-        print {$client} slurp("$dir/answer") // '';
+        my $answer = slurp("$dir/answer") // '';
+        if ($answer eq 'hang') {
+            push @hanging, $client;
+            next;
+        }
+        print {$client} $answer;
         close $client;
     }
     POSIX::_exit(0);
@@ -293,5 +299,21 @@ answers('401 Unauthorized', '');
 ok runs_until(sub { (slurp("$dir/log") // "") =~ /not right; what is there stays/ }),
   'and says what went wrong';
 unlike slurp("$dir/log"), qr/geheim/, 'without the key';
+
+# A server that hangs holds up neither a reload nor the end.
+unlink "$dir/asked", "$dir/p/.City.mmdb.asked";
+write_file("$dir/answer", 'hang');
+write_file("$dir/log", '');
+my $pid = spawn("$dir/log", {}, $dir, "$build/mailprobe/mailprobe", '-f', '-c',
+    "$dir/probe.yaml");
+ok wait_until(sub { -e "$dir/asked" }, 30), 'a server that hangs is asked';
+kill 'HUP', $pid;
+ok wait_until(sub { slurp("$dir/log") =~ /reloaded/ }, 30), 'a reload is taken';
+unlink "$dir/asked";
+ok wait_until(sub { -e "$dir/asked" }, 30), 'it is asked again';
+kill 'TERM', $pid;
+is reap($pid, 20), 0, 'it ends well all the same';
+is slurp($file), $first, 'what is there stays';
+unlike slurp("$dir/log"), qr/Sanitizer/, 'no memory was used that was gone';
 
 done_testing;
