@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "delivery.h"
 #include "endpoints.h"
 #include "instance.h"
 #include "utf8.h"
@@ -134,7 +135,7 @@ static int answer_recipient(call_t *call, const recipient_t *recipient,
     apr_pool_t *pool = call->r->pool;
     apr_array_header_t *tracks, *opens;
     const char *next, *url = NULL;
-    json_t *body;
+    json_t *body, *mails;
     apr_status_t rv = latest_mails(&tracks, &next, call, recipient->address);
 
     if (!rv)
@@ -142,6 +143,11 @@ static int answer_recipient(call_t *call, const recipient_t *recipient,
                                HABITS_OF, pool);
     if (rv)
         return answer_store(call, rv, "recipient");
+    mails = view_tracks(call, tracks);
+    if ((rv = delivery_add(mails, call, tracks)) != 0) {
+        json_decref(mails);
+        return answer_store(call, rv, "recipient");
+    }
     if (next)
         url = apr_pstrcat(pool, call->conf->base_url,
                           "/api/tracks?recipient=",
@@ -149,7 +155,7 @@ static int answer_recipient(call_t *call, const recipient_t *recipient,
                           "&cursor=", ap_escape_urlencoded(pool, next), NULL);
     body = view_recipient(call, recipient);
     set_habits(body, opens, zone, pool);
-    json_object_set_new(body, "tracks", view_tracks(call, tracks));
+    json_object_set_new(body, "tracks", mails);
     json_object_set_new(body, "tracks_next", view_text(url));
     return answer_json(call, HTTP_OK, body);
 }

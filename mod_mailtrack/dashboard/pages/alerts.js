@@ -4,6 +4,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { api } from '../parts/api.js';
+import { deliveries } from '../parts/deliveries.js';
 import { icon } from '../parts/icons.js';
 import { poll } from '../parts/poll.js';
 import { deliveryTabs, proberNotice } from '../parts/prober.js';
@@ -37,9 +38,9 @@ export function open(query, context) {
     const mine = ++loads;
     try {
       const [list, now] = await Promise.all([api('alerts', { params: { state: at.state,
-        cursor: at.cursor, limit: PAGE } }), api('deliveries')]);
+        cursor: at.cursor, limit: PAGE } }), deliveries()]);
       if (mine !== loads) return;
-      [alerts, next, live, problem] = [list.data, list.next, now.data, null];
+      [alerts, next, live, problem] = [list.data, list.next, now, null];
     } catch (error) {
       if (mine !== loads) return;
       problem = error;

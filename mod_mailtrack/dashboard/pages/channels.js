@@ -4,6 +4,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { api } from '../parts/api.js';
+import { deliveries } from '../parts/deliveries.js';
 import { icon } from '../parts/icons.js';
 import { poll } from '../parts/poll.js';
 import { deliveryTabs, proberNotice } from '../parts/prober.js';
@@ -43,9 +44,9 @@ export function open(query, context) {
   async function load() {
     try {
       const [channels, accounts, live] = await Promise.all([api('channels'),
-        api('accounts'), api('deliveries')]);
+        api('accounts'), deliveries()]);
       data = { channels: channels.data, accounts: accounts.data,
-        prober: live.data.prober, open: live.data.open_alerts };
+        prober: live.prober, open: live.open_alerts };
       problem = null;
       await Promise.all([...logs.keys()].map(readLog));
     } catch (error) {

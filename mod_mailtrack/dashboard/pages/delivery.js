@@ -4,6 +4,7 @@
 import { html, nothing } from '../vendor/lit-html/lit-html.js';
 import { repeat } from '../vendor/lit-html/directives/repeat.js';
 import { api } from '../parts/api.js';
+import { deliveries } from '../parts/deliveries.js';
 import { icon } from '../parts/icons.js';
 import {
   changeMonitor, deleteMonitor, monitorDialog,
@@ -47,18 +48,12 @@ export function quietWords(monitor) {
 
 export function open(query, context) {
   let data = null;
-  let etag = '';
   let problem = null;
   let stop = null;
 
   async function load() {
     try {
-      const answer = await api('deliveries',
-        { headers: etag ? { 'If-None-Match': etag } : {} });
-      if (answer.data) {
-        data = answer.data;
-        etag = answer.etag ?? '';
-      }
+      data = await deliveries();
       problem = null;
     } catch (error) {
       problem = error;
@@ -68,10 +63,7 @@ export function open(query, context) {
     context.ready();
   }
 
-  function reload() {
-    etag = '';
-    return load().catch(() => {});
-  }
+  const reload = () => load().catch(() => {});
 
   async function add() {
     if (await monitorDialog()) reload();
@@ -127,7 +119,8 @@ export function open(query, context) {
           { id: monitor.id })}>${monitor.name}</a></h2>
         ${monitorBadge(monitor.state)}</div>
       <p class="faint route-to">${monitor.recipient}</p>
-      ${monitor.detail && monitor.state !== 'ok' ? html`<p class="route-detail">${monitor.detail}</p>` : nothing}
+      ${monitor.detail && monitor.state !== 'ok' ? html`<p class="route-detail"
+        >${monitor.detail}</p>` : nothing}
       ${quiet ? html`<p class="route-quiet">${icon('mute')}${quiet}</p>` : nothing}
       <div class="route-figures">
         <div><strong>${latencyWords(monitor.last_latency_us)}</strong>

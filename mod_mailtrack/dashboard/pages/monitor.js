@@ -129,8 +129,9 @@ export function open(query, context) {
             : `, watched by ${monitor.watch_account}`}</p></div>${actions()}</div>
       <section class="card state-card ${monitor.state}"><div class="verdict-head">
           ${monitorBadge(monitor.state)}
-          <span class="hits">${(monitor.state !== 'ok' && monitor.detail) || OUTCOMES[monitor.state]?.[3] ||
-            (monitor.enabled ? 'The first probe is to come.' : 'No probes are sent.')}</span>
+          <span class="hits">${(monitor.state !== 'ok' && monitor.detail) ||
+            OUTCOMES[monitor.state]?.[3] || (monitor.enabled
+              ? 'The first probe is to come.' : 'No probes are sent.')}</span>
         </div>
         <dl class="facts">
           <div><dt>Since</dt><dd>${when(monitor.state_since)}</dd></div>

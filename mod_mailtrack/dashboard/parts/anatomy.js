@@ -87,7 +87,8 @@ export function anatomyView(probe) {
       ${probe.latency_us !== null ? html`<strong>${latencyWords(probe.latency_us)}</strong>
         ${probe.resolution_us ? html`<span class="faint">to the nearest
           ${latencyWords(probe.resolution_us)}</span>` : nothing}` : nothing}
-      ${probe.detail && probe.outcome !== 'ok' ? html`<span>${probe.detail}</span>` : nothing}</div>
+      ${probe.detail && probe.outcome !== 'ok' ? html`<span>${probe.detail}</span>`
+        : nothing}</div>
     <dl class="facts">
       ${fact('Due', timeOf(probe.due_at))}
       ${fact('Accepted', timeOf(probe.sent_at))}

@@ -132,8 +132,11 @@ export function latencyChart(data) {
   const failed = data.bands.reduce((sum, band) => sum + band.failed, 0);
   const words = `Latency over time: ${plural(data.bands.length, 'interval')}, ${failed
     ? `${plural(failed, 'probe')} failed` : 'none failed'}`;
-  return html`${chartView(words, `${data.from} ${data.to} ${data.bands.length} ${
-    data.points.length} ${failed}`, config(data), 'latency')}
+  /* drawn again when a probe is new, not because time goes by */
+  const key = [data.band_seconds, data.bands.length, data.bands[0]?.at,
+    data.points.length, data.points.at(-1)?.at, failed,
+    ...Object.values(data.outcomes)].join(' ');
+  return html`${chartView(words, key, config(data), 'latency')}
     <p class="legend aside"><span><i class="accent"></i>Median</span>
       <span><i class="soft"></i>95 % within</span>
       ${data.source === 'probes' ? html`<span><i></i>Probes</span>` : ''}
