@@ -122,7 +122,8 @@ static void tell_done(apr_status_t rv, const char *error, void *job)
     apr_pool_destroy(tell->pool);
 }
 
-void box_tell(box_t *box)
+/* Seats are at a box that is blind: their states say so. */
+static void tell_blind(box_t *box)
 {
     apr_hash_index_t *hi;
     apr_pool_t *pool;
@@ -154,7 +155,8 @@ static void on_patience(void *data)
     box_t *box = data;
 
     if (!box->up && box->pool) {
-        box_tell(box);
+        box->told = 1;
+        tell_blind(box);
     }
 }
 
@@ -184,6 +186,10 @@ static void on_state(void *data, int up, const char *words)
     turn(box, up, words);
     if (up) {
         log_line(LOG_NOTICE, "account %s: mailbox is watched", box->name);
+        if (box->told) {        /* blind is their state until they probe */
+            box->told = 0;
+            schedule_soon(box);
+        }
     } else {
         log_line(LOG_WARNING, "account %s: mailbox cannot be seen: %s",
                  box->name, words);

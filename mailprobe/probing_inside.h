@@ -35,6 +35,7 @@ typedef struct box_t {
     apr_int64_t turned_at;      /* loop_clock() of the last up or down */
     apr_int64_t blind_us;       /* all time down, up to turned_at */
     int waiting;                /* probes in flight to it */
+    int told;                   /* monitors there are blind by it */
     loop_timer_t *patience;     /* a minute of blindness is a state */
 } box_t;
 
@@ -196,8 +197,6 @@ void box_reopen(box_t *box);
 apr_int64_t box_blind(const box_t *box);
 /** One more, or one less, in flight to it. 0: it was just sent. */
 void box_expect(box_t *box, int change);
-/** Seats are at a box that is blind: note it in their states. */
-void box_tell(box_t *box);
 
 /* -- schedule.c ----------------------------------------------------------- */
 
@@ -206,6 +205,8 @@ void schedule_start(probing_t *probing);
 void schedule_hurry(probing_t *probing);
 /** Probe a seat when it is due, counted from now. */
 void schedule_due(seat_t *seat);
+/** A box sees again: who waits at it probes within seconds. */
+void schedule_soon(const box_t *box);
 /** Take what was written of its monitor. */
 void schedule_update(seat_t *seat, const monitor_t *m);
 /** A monitor whose lease we have. */

@@ -16,6 +16,9 @@
 
 #define LOOK apr_time_from_sec(1)
 
+/* Within this who was blind probes again. */
+#define SOON apr_time_from_sec(10)
+
 unsigned int schedule_random(void)
 {
     unsigned int value = 0;
@@ -201,6 +204,24 @@ void schedule_due(seat_t *seat)
     wait = now.next_at - apr_time_now();
     seat->has_place = 0;
     loop_timer_set(seat->due, wait > 0 ? wait : 0);
+}
+
+void schedule_soon(const box_t *box)
+{
+    apr_hash_index_t *hi;
+
+    for (hi = apr_hash_first(NULL, box->probing->seats); hi;
+         hi = apr_hash_next(hi)) {
+        seat_t *seat = apr_hash_this_val(hi);
+        apr_interval_time_t wait = SOON * (schedule_random() & 0xffff)
+                                   / 65536;
+
+        if (seat->box == box && may_probe(seat) && seat->m->enabled
+            && box->probing->scheduled && !seat->has_place
+            && seat->m->next_at - apr_time_now() > SOON) {
+            loop_timer_set(seat->due, wait);
+        }
+    }
 }
 
 static int same_route(const monitor_t *a, const monitor_t *b)

@@ -270,6 +270,8 @@ sub fates_begin {
           . monitor('bounce', recipient => 'bounce@mail.test')
           . monitor('blind', recipient => 'box3@mail.test', watch => 'locked')
           . monitor('unseen', recipient => 'box3@mail.test', watch => 'door')
+          . monitor('rare', recipient => 'box3@mail.test', watch => 'door',
+            interval => '1h')
           . monitor('keep', recipient => 'box2@mail.test', watch => 'two',
             interval => '1h', keep_mail => 'true')
           . monitor('lost', recipient => 'box2@mail.test', send => 'drops',
@@ -405,7 +407,7 @@ sub restart {
     my $alarmed = sql('fates', 'SELECT count(*) FROM monitors WHERE alarmed');
     $pid = start_engine('fates');
     becomes('fates', "SELECT count(*) FROM leases WHERE name LIKE 'monitor:%'",
-        12, 15, 'taken up by the next');
+        13, 15, 'taken up by the next');
     sleep 3;
     is sql('fates', $told), $before, 'a restart fires nothing anew';
     is sql('fates', 'SELECT count(*) FROM monitors WHERE alarmed'), $alarmed,
@@ -511,6 +513,8 @@ sub imap_comes {
     is sql('fates', "SELECT count(*) FROM probes p JOIN monitors m"
           . " ON m.id = p.monitor_id WHERE p.outcome = 'missing' AND m.name"
           . " = 'unseen'"), 0, 'and nothing is missing';
+    becomes('fates', "SELECT state FROM monitors WHERE name = 'rare'", 'blind',
+        70, 'a minute of that is the state of who does not probe now');
     open_door();
     becomes('fates', "SELECT outcome FROM probes WHERE id = $p->{id}", 'ok', 90,
         'sight is back: history is corrected');
@@ -519,6 +523,8 @@ sub imap_comes {
     cmp_ok $now->{latency_us}, '<', 10_000_000, 'which was quick';
     becomes('fates', "SELECT state FROM monitors WHERE name = 'unseen'", 'ok',
         60, 'and the monitor is well again');
+    becomes('fates', "SELECT state FROM monitors WHERE name = 'rare'", 'ok', 30,
+        'as are those whose turn was far');
     cmp_ok sql('fates', "SELECT count(*) FROM monitor_states s JOIN monitors m"
         . " ON m.id = s.monitor_id WHERE m.name = 'unseen' AND s.state ="
         . " 'blind'"), '>', 0, 'blind time is in its history';
