@@ -60,7 +60,9 @@ static void tell(keeper_t *keeper, const download_t *download)
                  problem);
     }
     else if (!problem && download->changed) {
-        log_line(LOG_NOTICE, "%s: %s is new", keeper->label, keeper->file);
+        log_line(LOG_NOTICE, "%s: %s is new%s", keeper->label, keeper->file,
+                 keeper->kind == DOWNLOAD_RELAYS
+                 ? "; httpd reads it at its next reload" : "");
     }
     keeper->said = problem ? apr_pstrdup(keeper->pool, problem) : NULL;
     loop_timer_set(keeper->timer, problem ? AFTER_FAULT : keeper->what->every);
