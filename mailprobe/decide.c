@@ -41,7 +41,9 @@ static apr_time_t arrived_at(const probe_t *probe)
 
     if (known(probe->resolution_us) && probe->resolution_us > SECOND
         && known(probe->delivered_at) && probe->delivered_at < at) {
-        at = probe->delivered_at;
+        apr_time_t earliest = at - probe->resolution_us;
+
+        at = probe->delivered_at > earliest ? probe->delivered_at : earliest;
     }
     return at;
 }
@@ -55,7 +57,7 @@ static void take_latency(probe_t *probe)
     }
     /* a fast mailbox is heard before the server's reply is read */
     probe->latency_us = at > probe->sent_at ? at - probe->sent_at : 0;
-    if (at != probe->seen_at) {
+    if (at != probe->seen_at && at == probe->delivered_at) {
         probe->resolution_us = SECOND;
     }
 }

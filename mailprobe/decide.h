@@ -27,7 +27,8 @@ typedef struct decide_arrival_t {
 /**
  * Note an arrival: seen_at, latency, resolution, folder, and "spam" as outcome
  * where it lies in junk. Latency is by seen_at; where we looked more than a
- * second late (after blindness, a restart), by INTERNALDATE.
+ * second late (after blindness, a restart), by INTERNALDATE as far as that can
+ * be right.
  * @return 0: a copy was seen before, and nothing changes
  */
 int decide_arrived(probe_t *probe, const decide_arrival_t *arrival);

@@ -176,7 +176,7 @@ static void test_blind(void)
     monitor_t m = monitor();
     probe_t p = sent(T0);
     apr_time_t end = T0 + S + 15 * MIN;
-    decide_arrival_t found = { T0 + 3600 * S, 3000 * S,
+    decide_arrival_t found = { T0 + 3600 * S, 3600 * S,
                                T0 + 3 * S, 0, "INBOX" };
 
     is_str(decide_outcome(&p, &m, 1, end - 1), OUTCOME_SENT,
@@ -207,6 +207,12 @@ static void test_blind(void)
            "not later than seen");
     p = sent(T0);
     found.delivered_at = T0 + 2 * S;
+    found.resolution = 1000 * S;
+    decide_arrived(&p, &found);
+    is_int(p.latency_us, 2599 * S, "nor before the last look, whatever it "
+           "says");
+    is_int(p.resolution_us, 1000 * S, "and no better known than that");
+    p = sent(T0);
     found.resolution = 40000;
     found.seen_at = T0 + 2 * S + 200;
     decide_arrived(&p, &found);
