@@ -62,7 +62,7 @@ static void tell(keeper_t *keeper, const download_t *download)
     else if (!problem && download->changed) {
         log_line(LOG_NOTICE, "%s: %s is new%s", keeper->label, keeper->file,
                  keeper->kind == DOWNLOAD_RELAYS
-                 ? "; httpd reads it at its next reload" : "");
+                 ? "; httpd takes it up within seconds" : "");
     }
     keeper->said = problem ? apr_pstrdup(keeper->pool, problem) : NULL;
     loop_timer_set(keeper->timer, problem ? AFTER_FAULT : keeper->what->every);

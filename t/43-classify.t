@@ -7,6 +7,7 @@
 use Mailtrack::Test;
 use Mailtrack::Proc qw(run_command);
 use File::Find ();
+use File::Temp ();
 use Time::HiRes qw(sleep time);
 
 my $proxied = <<'END';
@@ -253,5 +254,55 @@ one_hit($t, $old, '192.0.2.5');
 is told($t, $old), 'first_open revived', 'an open after weeks is told';
 one_hit($t, $old, '192.0.2.5');
 is told($t, $old), 'first_open revived', 'once';
+
+# -- lists that are kept fresh ----------------------------------------------------
+
+sub put {
+    my ($path, $text) = @_;
+    open my $file, '>', "$path.new" or die "$path: $!";
+    print {$file} $text;
+    close $file or die "$path: $!";
+    rename "$path.new", $path or die "$path: $!";
+    return;
+}
+
+my $rules = File::Temp::tempdir(CLEANUP => 1);
+chmod 0755, $rules;
+put("$rules/relays.txt", "192.0.2.0/24\n");
+put("$rules/rules.yaml", <<'END');
+schema: 1
+default: {kind: human, counts: open}
+networks:
+  relays:
+    files: [relays.txt]
+rules:
+- {name: relay, kind: prefetch, counts: possible, match: {net: [relays]}}
+END
+my $r = Mailtrack::Test->new(
+    config => "$proxied\nMailtrackRules $rules/rules.yaml\n");
+my $old_version = $r->get('/health')->{json}{rules}{version};
+
+# The rule that judges a new mail's hit from an address.
+sub judged {
+    my ($address) = @_;
+    my ($id) = $r->mails(1, created_at => int((time() - 3600) * 1e6));
+    from($r, $id, $address);
+    $r->drained or die 'not drained';
+    return (opens($r, $id))[0]{rule};
+}
+
+is judged('192.0.2.1'), 'relay', 'a network of the list';
+is judged('198.51.100.1'), 'default', 'and one that is not in it';
+put("$rules/relays.txt", "198.51.100.0/24\n");
+ok $r->wait_for(sub { judged('198.51.100.1') eq 'relay' }, 20),
+  'a new list is in use without a reload';
+is judged('192.0.2.1'), 'default', 'and the old one is not';
+ok $r->wait_for(sub { $r->get('/health')->{json}{rules}{version}
+      ne $old_version }, 20), 'the version says so';
+put("$rules/relays.txt", "half a li");
+$r->expect(qr/changed lists are left out: .*relays\.txt:1: bad CIDR/);
+ok $r->wait_for(sub { $r->error_log =~ /changed lists are left out/ }, 20),
+  'a list that is not one is refused with the line';
+is judged('198.51.100.1'), 'relay', 'and the rules stay';
 
 done_testing;

@@ -775,7 +775,7 @@ sub set_clock {
 sub clocks_jump {
     my ($asan) = map { m{=> (/\S*libasan\S*)} } qx{ldd $build/t/probe/engine};
     my ($cc, undef, $said) = run_command('', {}, $ENV{CC} // 'cc', '-shared',
-        '-fPIC', '-O1', '-o', "$top/clock.so", "$source/t/lib/clock.c");
+        '-fPIC', '-O1', '-o', "$top/clock.so", "$source/t/preload/clock.c");
     is $cc, 0, 'another clock' or diag $said;
     my $server = Mailtrack::Smtp->new;
     my %plain = (imap => { port => $stack{imap}, security => 'none',

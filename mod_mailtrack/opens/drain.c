@@ -18,6 +18,7 @@
 #include <mod_watchdog.h>
 #include <scoreboard.h>
 
+#include "relist.h"
 #include "round.h"
 
 APLOG_USE_MODULE(mailtrack);
@@ -35,6 +36,7 @@ APLOG_USE_MODULE(mailtrack);
 struct drain_t {
     instance_t *in;
     round_t round;
+    relist_t *relist;
     int lock_fd;                /* -1: another child drains */
     apr_time_t lock_at;         /* next try */
     apr_time_t sync_at;
@@ -175,6 +177,7 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
     }
     apr_pool_clear(d->round.round);
     sync_spool(d);
+    relist_look(d->relist, apr_time_now());
     if (have_lock(d)) {
         round_run(&d->round);
         if (round_full(&d->round)) {
@@ -217,6 +220,7 @@ apr_status_t drain_child(instance_t *in, apr_pool_t *pchild)
     d = apr_pcalloc(pool, sizeof(*d));
     d->in = in;
     d->lock_fd = -1;
+    d->relist = relist_make(in, pool);
     rv = round_make(&d->round, in, &d->stopping, pool);
     if (rv == APR_SUCCESS) {
         rv = apr_thread_mutex_create(&d->mutex, APR_THREAD_MUTEX_DEFAULT,

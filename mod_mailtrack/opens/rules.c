@@ -53,10 +53,29 @@ static apr_status_t read_cidrs(form_t *form, form_node_t *node,
     return rv;
 }
 
+/* What a list file is like; one that is not there has no size and no time. */
+static void look_at(apr_finfo_t *info, const char *name, apr_pool_t *pool)
+{
+    memset(info, 0, sizeof *info);
+    if (apr_stat(info, name, APR_FINFO_MTIME | APR_FINFO_SIZE
+                             | APR_FINFO_INODE, pool) != APR_SUCCESS) {
+        memset(info, 0, sizeof *info);
+    }
+    info->fname = name;
+}
+
+/* Before it is read: what changes meanwhile is then seen as a change. */
+static void note_list(rules_t *rules, const char *name)
+{
+    apr_pool_t *pool = rules->lists->pool;
+
+    look_at(apr_array_push(rules->lists), apr_pstrdup(pool, name), pool);
+}
+
 static apr_status_t read_file(form_t *form, form_node_t *node,
                               unsigned number)
 {
-    const char *dir = rules_of(form)->dir, *name, *why;
+    const char *dir = rules_of(form)->source.dir, *name, *why;
     apr_status_t rv = form_text(form, node, "files", &name);
 
     if (rv != APR_SUCCESS) {
@@ -69,6 +88,7 @@ static apr_status_t read_file(form_t *form, form_node_t *node,
     if (name[0] != '/') {
         name = apr_pstrcat(form_pool(form), dir, "/", name, NULL);
     }
+    note_list(rules_of(form), name);
     if (networks_file(rules_of(form)->networks, &why, number, name)
         != APR_SUCCESS) {
         return form_fail(form, node, "%s", why);
@@ -210,7 +230,8 @@ apr_status_t rules_parse(rules_t **out, const char **error,
     *error = NULL;
     rules->rules = apr_array_make(pool, 64, sizeof(rules_rule_t));
     rules->headers = apr_array_make(pool, 8, sizeof(const char *));
-    rules->dir = source->dir;
+    rules->lists = apr_array_make(pool, 4, sizeof(apr_finfo_t));
+    rules->source = *source;
     rv = networks_create(&rules->networks, pool);
     if (rv != APR_SUCCESS) {
         *error = "out of memory";
@@ -223,7 +244,6 @@ apr_status_t rules_parse(rules_t **out, const char **error,
     }
     *error = form_error(form);
     form_close(form);
-    rules->dir = NULL;
     if (rv != APR_SUCCESS) {
         return rv;
     }
@@ -262,6 +282,39 @@ apr_status_t rules_load(rules_t **out, const char **error, const char *path,
         *error = apr_psprintf(pool, "%s: %s", path, why);
         return rv;
     }
+    return rules_parse(out, error, &source, pool);
+}
+
+static int lists_changed(const rules_t *rules, apr_pool_t *pool)
+{
+    int i;
+
+    for (i = 0; i < rules->lists->nelts; i++) {
+        const apr_finfo_t *was = &APR_ARRAY_IDX(rules->lists, i, apr_finfo_t);
+        apr_finfo_t now;
+
+        look_at(&now, was->fname, pool);
+        if (now.mtime != was->mtime || now.size != was->size
+            || now.inode != was->inode) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+apr_status_t rules_renew(rules_t **out, const char **error,
+                         const rules_t *rules, apr_pool_t *pool)
+{
+    rules_source_t source = rules->source;
+
+    *out = NULL;
+    *error = NULL;
+    if (!lists_changed(rules, pool)) {
+        return APR_SUCCESS;
+    }
+    source.text = apr_pstrmemdup(pool, source.text, source.len);
+    source.name = apr_pstrdup(pool, source.name);
+    source.dir = apr_pstrdup(pool, source.dir);
     return rules_parse(out, error, &source, pool);
 }
 

@@ -13,6 +13,7 @@
 #ifndef MAILTRACK_RULES_H
 #define MAILTRACK_RULES_H
 
+#include <apr_file_info.h>
 #include <apr_pools.h>
 #include <apr_tables.h>
 
@@ -53,6 +54,16 @@ typedef struct {
 
 apr_status_t rules_parse(rules_t **out, const char **error,
                          const rules_source_t *source, apr_pool_t *pool);
+
+/*
+ * The same text with its list files read anew, if one of them is another than
+ * when it was read (inode, size, time): those are kept fresh by mailprobe,
+ * while the rules file itself is its administrator's, who reloads httpd.
+ * *out lives in pool and needs nothing of the old one's. NULL with
+ * APR_SUCCESS: they are as they were; failures as with rules_load.
+ */
+apr_status_t rules_renew(rules_t **out, const char **error,
+                         const rules_t *rules, apr_pool_t *pool);
 
 /* > 0; changes with every byte of the rules file or of a list file (the
  * first 63 bits of a SHA-256), the same on every machine. */
@@ -119,7 +130,8 @@ typedef struct {
 
 struct rules_t {
     apr_int64_t version;
-    const char *dir;                 /* while loading: where lists are */
+    rules_source_t source;           /* dir NULL: it names no files */
+    apr_array_header_t *lists;       /* apr_finfo_t, fname set: as read */
     networks_t *networks;
     apr_array_header_t *rules;       /* rules_rule_t */
     apr_array_header_t *headers;     /* const char * */

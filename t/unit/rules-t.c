@@ -352,6 +352,29 @@ static const char *loaded(rules_t **rules, const char *list)
     return strncmp(error, dir, len) == 0 ? error + len : error;
 }
 
+/* Loaded with an empty list; the rules file itself changes, too. */
+static void renewed(const rules_t *rules)
+{
+    rules_t *fresh = NULL, *again = NULL;
+    const char *error, *names;
+
+    put_file("rules.yaml", "what: its administrator has not finished\n");
+    is_int(rules_renew(&fresh, &error, rules, pool), APR_SUCCESS, "lists");
+    ok(fresh == NULL, "as they were: nothing new, whatever the rules file");
+    put_file("lists.txt", "192.0.2.0/24\n");
+    is_int(rules_renew(&fresh, &error, rules, pool), APR_SUCCESS, "renewed");
+    if (ok(fresh != NULL, "when a list has changed")) {
+        rules_networks(&names, fresh, "192.0.2.1", pool);
+        is_str(names, "a", "with what it has now");
+        ok(rules_version(fresh) != rules_version(rules), "another version");
+        rules_renew(&again, &error, fresh, pool);
+        ok(again == NULL, "once");
+    }
+    put_file("lists.txt", "half a li");
+    ok(rules_renew(&again, &error, rules, pool) == APR_EINVAL && !again
+       && strstr(error, "bad CIDR"), "a bad list is refused with a reason");
+}
+
 static void files(void)
 {
     const char *names, *error;
@@ -391,6 +414,8 @@ static void files(void)
     is_str(loaded(&rules, "10.0.0.0/8\n"), "good", "another list");
     ok(rules_version(rules) != version, "gives another version");
     is_str(loaded(&rules, ""), "good", "an empty list file is no fault");
+
+    renewed(rules);
 
     is_int(rules_load(&rules, &error, "/nonexistent/x.yaml", pool),
            APR_ENOENT, "no rules file: the system's status");

@@ -70,7 +70,8 @@ sub import {
 }
 
 sub done_testing {
-    $_->finish for @servers;
+    # a later one may use the store of one before, which goes with that
+    $_->finish for reverse @servers;
     @servers = ();
     Test::More::done_testing();
 }
@@ -78,7 +79,7 @@ sub done_testing {
 END {
     if ($$ == $owner && @servers) {
         my $status = $?;
-        $_->_abandon for @servers;
+        $_->_abandon for reverse @servers;
         $? = $status || 1;
     }
 }
