@@ -399,8 +399,36 @@ apr_status_t counters_flush(counters_t *c)
     return rv != APR_SUCCESS ? rv : rollups_flush(c->rollups);
 }
 
+/* mails, opened, cannot tell, last made, last opened (or STORE_NULL) of all
+ * that went to somebody. APR_NOTFOUND: none did. */
+static apr_status_t sum_mails(apr_int64_t sums[5], store_t *store,
+                              apr_int64_t recipient_id)
+{
+    store_rows_t *rows;
+    apr_status_t rv;
+    int i;
+
+    rv = store_query(&rows, store, "SELECT count(*),"
+        " sum(CASE WHEN e.seen = 2 THEN 1 ELSE 0 END),"
+        " sum(CASE WHEN e.seen = 1 THEN 1 ELSE 0 END),"
+        " max(e.created_at), max(e.last_open_at)"
+        " FROM email_recipients r JOIN tracked_emails e"
+        " ON e.id = r.track_id WHERE r.recipient_id = ?", "i",
+        recipient_id);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = store_next(rows);
+    for (i = 0; rv == APR_SUCCESS && i < 5; i++) {
+        sums[i] = store_is_null(rows, i) ? STORE_NULL : store_int(rows, i);
+    }
+    store_done(rows);
+    return rv == APR_SUCCESS && !sums[0] ? APR_NOTFOUND : rv;
+}
+
 apr_status_t counters_recipient(store_t *store, apr_int64_t recipient_id)
 {
+    apr_int64_t sums[5];
     apr_status_t rv;
 
     rv = store_exec(store, NULL, "DELETE FROM recipients WHERE id = ? AND"
@@ -410,15 +438,17 @@ apr_status_t counters_recipient(store_t *store, apr_int64_t recipient_id)
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    rv = store_exec(store, NULL,
-        "UPDATE recipients SET (mails, mails_opened, mails_possible,"
-        " last_mail_at, last_open_at) = (SELECT count(*),"
-        " sum(CASE WHEN e.seen = 2 THEN 1 ELSE 0 END),"
-        " sum(CASE WHEN e.seen = 1 THEN 1 ELSE 0 END),"
-        " max(e.created_at), max(e.last_open_at)"
-        " FROM email_recipients r JOIN tracked_emails e"
-        " ON e.id = r.track_id WHERE r.recipient_id = ?) WHERE id = ?",
-        "ii", recipient_id, recipient_id);
+    rv = sum_mails(sums, store, recipient_id);
+    if (rv == APR_NOTFOUND) {
+        return APR_SUCCESS;     /* the last one went, and the person too */
+    }
+    if (rv == APR_SUCCESS) {
+        rv = store_exec(store, NULL, "UPDATE recipients SET mails = ?,"
+                        " mails_opened = ?, mails_possible = ?,"
+                        " last_mail_at = ?, last_open_at = ? WHERE id = ?",
+                        "iiiiNi", sums[0], sums[1], sums[2], sums[3],
+                        sums[4], recipient_id);
+    }
     if (rv != APR_SUCCESS) {
         return rv;
     }

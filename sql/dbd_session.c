@@ -25,6 +25,7 @@ static const char *const pgsql_settings[] = {
 
 static const char *const mysql_settings[] = {
     "SET NAMES utf8mb4",
+    "SET SESSION time_zone = '+00:00'",     /* no hour comes twice */
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,ANSI_QUOTES,"
         "NO_BACKSLASH_ESCAPES,NO_ENGINE_SUBSTITUTION'",
     "SET SESSION innodb_lock_wait_timeout = 5",

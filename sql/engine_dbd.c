@@ -13,11 +13,13 @@
 #include "dbd_session.h"
 #include "engine.h"
 #include "placeholders.h"
+#include "translate.h"
 
 typedef struct statement_t {
     apr_dbd_prepared_t *prepared;
     const char *types;
     int busy;               /* handed out as store_rows_t */
+    int kept;               /* a row that is there already is no failure */
     int ended;              /* a driver must not be asked again then */
     apr_pool_t *pool;       /* of the results */
     apr_dbd_results_t *results;
@@ -55,7 +57,9 @@ static apr_status_t make(statement_t **out, store_t *store, const char *sql,
     /* a pool of its own: one that cannot be prepared leaves nothing behind */
     apr_pool_create(&pool, session->pool);
     st = apr_pcalloc(pool, sizeof(*st));
-    format = placeholders_format(sql, args, count, pool);
+    format = session->kind == DBD_MYSQL ? translate_mysql(&st->kept, sql, pool)
+                                        : sql;
+    format = placeholders_format(format, args, count, pool);
     if (!format) {
         apr_pool_destroy(pool);
         return store_fail(store, STORE_ESQL, "placeholders and values differ "
@@ -225,6 +229,23 @@ static apr_status_t get_id(apr_int64_t *id, store_t *store, const char *sql,
     return rv == APR_EOF ? APR_SUCCESS : rv;
 }
 
+/* A statement says "on conflict do nothing" where the database has no words
+ * for it: store->failed must not learn of a conflict then. */
+static apr_status_t failed(store_t *store, const statement_t *st,
+                           int *changed, int code)
+{
+    apr_status_t before = store->failed;
+    apr_status_t rv = dbd_session_failed(store, code);
+
+    if (!st->kept || rv != STORE_ECONFLICT) {
+        return rv;
+    }
+    store->failed = before;
+    store->error[0] = '\0';
+    *changed = 0;
+    return APR_SUCCESS;
+}
+
 static apr_status_t dbd_exec(store_t *store, apr_int64_t *affected,
                              apr_int64_t *id, const char *sql,
                              const store_arg_t *args, int count)
@@ -249,7 +270,7 @@ static apr_status_t dbd_exec(store_t *store, apr_int64_t *affected,
         code = apr_dbd_pbquery(store->driver, session->scratch,
                                *store->handle, &changed, st->prepared,
                                values_of(args, count, session->scratch));
-        rv = code ? dbd_session_failed(store, code) : APR_SUCCESS;
+        rv = code ? failed(store, st, &changed, code) : APR_SUCCESS;
         if (rv == APR_SUCCESS && id) {
             rv = get_id(id, store, session->kind == DBD_MYSQL
                         ? "SELECT LAST_INSERT_ID()"

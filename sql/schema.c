@@ -23,8 +23,10 @@
 
 static const schema_migration_t *migrations_of(const store_t *store)
 {
-    (void)store;
-    return schema_sqlite;
+    const char *driver = apr_dbd_name(store->driver);
+
+    return !strcmp(driver, "pgsql") ? schema_pgsql
+         : !strcmp(driver, "mysql") ? schema_mysql : schema_sqlite;
 }
 
 int schema_current(const store_t *store)

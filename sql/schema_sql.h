@@ -10,5 +10,7 @@ typedef struct schema_migration_t {
 } schema_migration_t;
 
 extern const schema_migration_t schema_sqlite[];
+extern const schema_migration_t schema_pgsql[];
+extern const schema_migration_t schema_mysql[];
 
 #endif

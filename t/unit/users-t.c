@@ -100,8 +100,9 @@ static void test_keys(void)
     ok(keys_add(&second, store, "x", "all", STORE_NULL, NOW, pool)
        == APR_EINVAL, "scope");
     must(store_get_int(store, &n, "SELECT count(*) FROM api_keys"
-                       " WHERE instr(hash, ?) OR hash = ?", "tt",
-                       secret + 12, secret));
+                       " WHERE hash LIKE ? OR hash = ?", "tt",
+                       apr_pstrcat(pool, "%", secret + 12, "%", NULL),
+                       secret));
     is_int(n, 0, "the key itself is nowhere");
 
     ok(keys_check(&key, store, secret, NOW, pool) == APR_SUCCESS, "right");
@@ -180,7 +181,9 @@ int main(void)
     test_users();
     test_password();
     test_keys();
-    test_locked();
+    if (fixture_is_sqlite()) {  /* others lock rows */
+        test_locked();
+    }
     test_revoked();
     return done_testing();
 }
