@@ -344,8 +344,8 @@ static void make_mail(const char *id, const char *to, int hits)
     must(store_commit(store));
 }
 
-/* In the store's file or its WAL? */
-/* (What a server leaves in its files is its own matter.) */
+/* In the store's file or its WAL? What a server leaves in its files is its own
+ * matter. */
 static int is_in_files(const char *text)
 {
     char command[128];
@@ -353,6 +353,7 @@ static int is_in_files(const char *text)
     if (!fixture_is_sqlite()) {
         return 0;
     }
+
     snprintf(command, sizeof(command), "grep -qaF '%s' %s/t.db*", text,
              fixture_dir);
     return system(command) == 0;
@@ -432,8 +433,9 @@ static void test_erase_beside_reader(void)
     must(store_query(&rows, other, "SELECT id FROM tracked_emails", NULL));
     must(store_next(rows));
     ok(recipients_erase(&erased, store, "late.riser@example.org", "n", NULL,
-                        NULL, pool) == STORE_EBUSY
-       && erased.mails_deleted == 1, "a reader keeps the log");
+                        NULL, pool) == (fixture_is_sqlite() ? STORE_EBUSY
+                                        : APR_SUCCESS)
+       && erased.mails_deleted == 1, "a reader keeps SQLite's log");
     store_done(rows);
     ok(recipients_erase(&erased, store, "late.riser@example.org", "n", NULL,
                         NULL, pool) == APR_NOTFOUND, "nobody left");
