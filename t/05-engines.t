@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
-# The statement API on real servers: t/unit/engine-t with a private PostgreSQL
-# and MariaDB, which it stops and starts as it goes.
+# A private PostgreSQL and MariaDB: the statement API (t/unit/engine-t stops and
+# starts them as it goes), the schema, and each unit test of the store.
 
 use strict;
 use warnings;
@@ -89,6 +89,59 @@ is $err, '', 'and says nothing else';
 for my $kind (sort keys %running) {
     my $name = { pgsql => 'PostgreSQL', mysql => 'MariaDB' }->{$kind};
     cmp_ok $count{"engine_dbd on $name"} // 0, '>', 150, "$name was tested";
+}
+
+# -- the store's own tests on each ------------------------------------------
+
+# those that work on the fixture's store alone
+my @suites = grep { my $c = read_file("$source/t/unit/$_.c");
+    $c =~ /"fixture\.h"/ && $c !~ /t\.db/ }
+  map { m{([^/]+)\.c$} } sort glob "$source/t/unit/*-t.c";
+cmp_ok scalar @suites, '>', 5, 'suites of the store: ' . @suites;
+
+for my $kind (sort keys %running) {
+    my %on = (
+        %environment,
+        MAILTRACK_TEST_DRIVER => $kind,
+        MAILTRACK_TEST_PARAMS => database($kind, 'params')
+          . ($kind eq 'mysql' ? ',reconnect=0,flags=CLIENT_FOUND_ROWS' : ''),
+    );
+    for my $suite (@suites) {
+        database($kind, 'empty');
+        my ($exit, $out, $err) = run_command('', \%on, "$build/t/unit/$suite");
+        is $exit, 0, "$suite on $kind"
+          or diag join "\n", (grep { !/^ok/ } split /\n/, $out), $err;
+        unlike $out, qr/^not ok/m, "$suite on $kind: each test";
+    }
+    is join(' ', columns($kind)), join(' ', columns('sqlite')),
+      "$kind has SQLite's tables and columns";
+}
+
+sub read_file {
+    my ($path) = @_;
+    open my $file, '<', $path or die "$path: $!";
+    local $/ = undef;
+    return scalar <$file>;
+}
+
+# TABLE.COLUMN of the schema, as the migrations' texts have them.
+sub columns {
+    my ($engine) = @_;
+    my %has;
+    for my $path (sort glob "$source/sql/$engine/*.sql") {
+        my $sql = read_file($path) =~ s/--.*//gr;
+        while ($sql =~ /CREATE TABLE (\w+) \((.*?)\n\)/gs) {
+            my ($table, $inside) = ($1, $2);
+            $has{"$table.$_"} = 1
+              for grep { !/^(?:PRIMARY|UNIQUE|FOREIGN|CHECK)$/ }
+              $inside =~ /^\s+(\w+) \S/mg;
+        }
+        $has{"$1.$2"} = 1
+          while $sql =~ /ALTER TABLE (\w+)\s+ADD COLUMN (\w+)/g;
+        delete $has{"$1.$2"}
+          while $sql =~ /ALTER TABLE (\w+)\s+DROP COLUMN (\w+)/g;
+    }
+    return sort grep { !/^sqlite_/ } keys %has;
 }
 
 done_testing;

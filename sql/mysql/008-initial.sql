@@ -312,7 +312,7 @@ CREATE TABLE monitors (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4
   COLLATE utf8mb4_nopad_bin;
 CREATE INDEX monitors_domain ON monitors (domain);
-CREATE INDEX monitors_next ON monitors (enabled, next_at);
+CREATE INDEX monitors_asked ON monitors (id);
 
 -- A channel a monitor does not tell. No row: it does.
 CREATE TABLE monitor_channels (
@@ -373,6 +373,7 @@ CREATE TABLE probes (
   COLLATE utf8mb4_nopad_bin;
 CREATE INDEX probes_open ON probes (monitor_id, decided_at);
 CREATE INDEX probes_due ON probes (due_at);
+CREATE INDEX probes_outcome ON probes (monitor_id, outcome, due_at);
 
 -- What survives retention. width in seconds; width 0, bucket 0 is all time
 -- (metrics). latency counts stand in the columns le_*, see probes.h.
@@ -431,12 +432,12 @@ CREATE TABLE incidents (
   acked_by VARCHAR(64),
   muted SMALLINT NOT NULL DEFAULT 0,
   told BIGINT NOT NULL DEFAULT 0,          -- messages put into the outbox
+  repeats BIGINT NOT NULL DEFAULT 0,       -- of these
   repeat_at BIGINT,                        -- next one, NULL: none
   updated_at BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4
   COLLATE utf8mb4_nopad_bin;
-CREATE INDEX incidents_open ON incidents (closed_at, opened_at);
-CREATE INDEX incidents_opened ON incidents (opened_at, id);
+CREATE INDEX incidents_open ON incidents (closed_at, id);
 
 -- What somebody must be told, written in the transaction that made it true.
 CREATE TABLE outbox (
@@ -456,6 +457,7 @@ CREATE TABLE outbox (
   COLLATE utf8mb4_nopad_bin;
 CREATE INDEX outbox_track ON outbox (track_id);
 CREATE INDEX outbox_waiting ON outbox (dispatched_at, not_before, id);
+CREATE INDEX outbox_done ON outbox (dispatched_at);
 CREATE INDEX outbox_incident ON outbox (incident_id);
 
 CREATE TABLE incident_monitors (
@@ -468,10 +470,13 @@ CREATE TABLE incident_monitors (
   last_hop VARCHAR(255) NOT NULL DEFAULT '',
   last_ok_at BIGINT,
   recovered_at BIGINT,
+  quiet SMALLINT NOT NULL DEFAULT 0,       -- nobody was told of this one
   PRIMARY KEY (incident_id, monitor_id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4
   COLLATE utf8mb4_nopad_bin;
+CREATE INDEX incident_monitors_failing ON incident_monitors (monitor_id);
 CREATE INDEX incident_monitors_monitor ON incident_monitors (monitor_id);
+CREATE INDEX incident_monitors_quiet ON incident_monitors (incident_id);
 
 -- One row for each channel a message goes to: none waits for another.
 CREATE TABLE outbox_deliveries (
@@ -490,6 +495,7 @@ CREATE TABLE outbox_deliveries (
   COLLATE utf8mb4_nopad_bin;
 CREATE INDEX outbox_deliveries_due
   ON outbox_deliveries (state, channel, next_at);
+CREATE INDEX outbox_deliveries_channel ON outbox_deliveries (channel, id);
 
 CREATE TABLE channels (
   name VARCHAR(64) NOT NULL PRIMARY KEY,

@@ -301,8 +301,8 @@ CREATE TABLE monitors (
   cert_until BIGINT                        -- end of the SMTP certificate
 );
 CREATE INDEX monitors_domain ON monitors (domain);
-CREATE INDEX monitors_next ON monitors (next_at)
-  WHERE enabled = 1;
+CREATE INDEX monitors_asked ON monitors (id)
+  WHERE probe_asked_at IS NOT NULL;
 
 -- A channel a monitor does not tell. No row: it does.
 CREATE TABLE monitor_channels (
@@ -362,6 +362,7 @@ CREATE TABLE probes (
 CREATE INDEX probes_open ON probes (monitor_id)
   WHERE decided_at IS NULL;
 CREATE INDEX probes_due ON probes (due_at);
+CREATE INDEX probes_outcome ON probes (monitor_id, outcome, due_at);
 
 -- What survives retention. width in seconds; width 0, bucket 0 is all time
 -- (metrics). latency counts stand in the columns le_*, see probes.h.
@@ -419,12 +420,12 @@ CREATE TABLE incidents (
   acked_by VARCHAR(64),
   muted SMALLINT NOT NULL DEFAULT 0,
   told BIGINT NOT NULL DEFAULT 0,          -- messages put into the outbox
+  repeats BIGINT NOT NULL DEFAULT 0,       -- of these
   repeat_at BIGINT,                        -- next one, NULL: none
   updated_at BIGINT NOT NULL
 );
-CREATE INDEX incidents_open ON incidents (opened_at)
+CREATE INDEX incidents_open ON incidents (id)
   WHERE closed_at IS NULL;
-CREATE INDEX incidents_opened ON incidents (opened_at, id);
 
 -- What somebody must be told, written in the transaction that made it true.
 CREATE TABLE outbox (
@@ -444,6 +445,8 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_track ON outbox (track_id);
 CREATE INDEX outbox_waiting ON outbox (not_before, id)
   WHERE dispatched_at IS NULL;
+CREATE INDEX outbox_done ON outbox (dispatched_at)
+  WHERE dispatched_at IS NOT NULL;
 CREATE INDEX outbox_incident ON outbox (incident_id)
   WHERE incident_id IS NOT NULL;
 
@@ -457,9 +460,14 @@ CREATE TABLE incident_monitors (
   last_hop VARCHAR(255) NOT NULL DEFAULT '',
   last_ok_at BIGINT,
   recovered_at BIGINT,
+  quiet SMALLINT NOT NULL DEFAULT 0,       -- nobody was told of this one
   PRIMARY KEY (incident_id, monitor_id)
 );
+CREATE INDEX incident_monitors_failing ON incident_monitors (monitor_id)
+  WHERE recovered_at IS NULL;
 CREATE INDEX incident_monitors_monitor ON incident_monitors (monitor_id);
+CREATE INDEX incident_monitors_quiet ON incident_monitors (incident_id)
+  WHERE quiet = 1 AND recovered_at IS NULL;
 
 -- One row for each channel a message goes to: none waits for another.
 CREATE TABLE outbox_deliveries (
@@ -477,6 +485,7 @@ CREATE TABLE outbox_deliveries (
 );
 CREATE INDEX outbox_deliveries_due ON outbox_deliveries (channel, next_at)
   WHERE state = 'pending';
+CREATE INDEX outbox_deliveries_channel ON outbox_deliveries (channel, id);
 
 CREATE TABLE channels (
   name VARCHAR(64) COLLATE "C" NOT NULL PRIMARY KEY,
