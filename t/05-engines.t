@@ -93,11 +93,16 @@ for my $kind (sort keys %running) {
 
 # -- the store's own tests on each ------------------------------------------
 
-# those that work on the fixture's store alone
-my @suites = grep { my $c = read_file("$source/t/unit/$_.c");
-    $c =~ /"fixture\.h"/ && $c !~ /t\.db/ }
-  map { m{([^/]+)\.c$} } sort glob "$source/t/unit/*-t.c";
-cmp_ok scalar @suites, '>', 5, 'suites of the store: ' . @suites;
+# t/run reads here what it must build
+my @suites = map { s{^unit/}{}r } qw(
+  unit/forget-t unit/incidents-t unit/monitors-t unit/opens-t unit/outbox-t
+  unit/probes-t unit/recipients-t unit/reports-t unit/tracks_list-t
+  unit/users-t);
+# what works on SQLite's file is not for them: locks of it, bytes in it
+my %not_here = map { $_ => 1 } qw(loop-t);
+is "@suites", join(' ', grep { !$not_here{$_} }
+      map { m{([^/]+)\.c$} } grep { read_file($_) =~ /"fixture\.h"/ }
+      sort glob "$source/t/unit/*-t.c"), "every suite of the store's is here";
 
 for my $kind (sort keys %running) {
     my %on = (
