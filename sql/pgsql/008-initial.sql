@@ -69,7 +69,7 @@ CREATE INDEX tracked_emails_user ON tracked_emails (created_by, created_at, id)
   WHERE created_by IS NOT NULL;
 CREATE INDEX tracked_emails_pinned ON tracked_emails (created_at, id)
   WHERE pinned = 1;
-CREATE INDEX tracked_emails_follow ON tracked_emails (created_at, id)
+CREATE INDEX tracked_emails_follow ON tracked_emails (seen, created_at, id)
   WHERE seen = 0 AND followed_up_at IS NULL;
 
 CREATE TABLE recipients (
