@@ -71,7 +71,7 @@ CREATE INDEX tracked_emails_group
 CREATE INDEX tracked_emails_user ON tracked_emails (created_by, created_at, id);
 CREATE INDEX tracked_emails_pinned ON tracked_emails (pinned, created_at, id);
 CREATE INDEX tracked_emails_follow
-  ON tracked_emails (seen, followed_up_at, seen, created_at, id);
+  ON tracked_emails (seen, followed_up_at, created_at, id);
 
 CREATE TABLE recipients (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
